@@ -22,6 +22,28 @@ const (
 // AppendDecimal appends units x 10^-scale with exactly scale decimals:
 // AppendDecimal(nil, 2535190, 2) is "25351.90". Scale 0 has no point.
 func AppendDecimal(dst []byte, units int64, scale uint8) []byte {
+	n := len(dst)
+	if uint64(units) >= pow8 || scale-1 >= 7 || cap(dst)-n < digitRoom {
+		return appendLongDecimal(dst, units, int(scale))
+	}
+	return dst[:n+putShortDecimal((*[16]byte)(dst[n:n+16]), uint32(units), scale)]
+}
+
+// putShortDecimal stores a number of at most eight digits, 0 < scale < 8, and
+// returns its length: nearly every price and quantity of a real market. What
+// follows the point is stored a second time, one byte further.
+func putShortDecimal(room *[16]byte, units uint32, scale uint8) int {
+	digits := eightDigits(units)
+	skip := min(leadingZeroBits(digits), (7-uint(scale))*8)
+	point := 64 - skip - uint(scale)*8 // bits before it, 8 to 56
+	digits = (digits | asciiZeros) >> (skip & 63)
+	binary.LittleEndian.PutUint64(room[:], digits)
+	binary.LittleEndian.PutUint64(room[point/8%8+1:], digits>>(point&63))
+	room[point/8%8] = '.'
+	return 9 - int(skip/8)
+}
+
+func appendLongDecimal(dst []byte, units int64, scale int) []byte {
 	u := uint64(units)
 	if units < 0 {
 		dst = append(dst, '-')
@@ -30,30 +52,6 @@ func AppendDecimal(dst []byte, units int64, scale uint8) []byte {
 	if scale == 0 {
 		return appendUint(dst, u)
 	}
-	if u < pow8 && scale < 8 {
-		return appendShortDecimal(dst, uint32(u), uint(scale))
-	}
-	return appendLongDecimal(dst, u, int(scale))
-}
-
-// appendShortDecimal writes a number of at most eight digits, 0 < scale < 8:
-// nearly every price and quantity of a real market. The point is put in
-// place inside the register.
-func appendShortDecimal(dst []byte, u uint32, scale uint) []byte {
-	dst = slices.Grow(dst, digitRoom)
-	n := len(dst)
-	digits := eightDigits(u)
-	skip := min(leadingZeroBits(digits), (7-scale)*8)
-	digits = (digits | asciiZeros) >> skip
-	point := 64 - skip - scale*8 // bits before it
-	whole := digits & (1<<point - 1)
-	room := dst[n : n+9]
-	binary.LittleEndian.PutUint64(room, whole|'.'<<point|(digits^whole)<<8)
-	room[8] = byte(digits >> 56)
-	return dst[:n+9-int(skip/8)]
-}
-
-func appendLongDecimal(dst []byte, u uint64, scale int) []byte {
 	var room [digitRoom]byte
 	digits := appendUint(room[:0], u)
 	if len(digits) > scale {
@@ -79,36 +77,37 @@ func appendInt(dst []byte, v int64) []byte {
 
 // appendUint appends v in decimal.
 func appendUint(dst []byte, v uint64) []byte {
+	if v >= pow8 || cap(dst)-len(dst) < digitRoom {
+		return appendLongUint(dst, v)
+	}
+	return appendLeading(dst, uint32(v))
+}
+
+func appendLongUint(dst []byte, v uint64) []byte {
 	dst = slices.Grow(dst, digitRoom)
-	n := len(dst)
-	room := dst[n : n+24]
 	if v < pow8 {
-		return dst[:n+putLeading(room, uint32(v))]
+		return appendLeading(dst, uint32(v))
 	}
 	if v < pow16 {
-		i := putLeading(room, uint32(v/pow8))
-		putEight(room[i:], uint32(v%pow8))
-		return dst[:n+i+8]
+		return appendEight(appendLeading(dst, uint32(v/pow8)), uint32(v%pow8))
 	}
-	i := putLeading(room, uint32(v/pow16))
-	v %= pow16
-	putEight(room[i:], uint32(v/pow8))
-	putEight(room[i+8:], uint32(v%pow8))
-	return dst[:n+i+16]
+	low := v % pow16
+	dst = appendLeading(dst, uint32(v/pow16))
+	return appendEight(appendEight(dst, uint32(low/pow8)), uint32(low%pow8))
 }
 
-// putLeading stores v, below 10^8, without leading zeros and returns its
-// length; 8 bytes are overwritten.
-func putLeading(room []byte, v uint32) int {
+// appendLeading appends v, below 10^8, without leading zeros; dst has room.
+func appendLeading(dst []byte, v uint32) []byte {
+	n := len(dst)
 	digits := eightDigits(v)
 	skip := leadingZeroBits(digits)
-	binary.LittleEndian.PutUint64(room, (digits|asciiZeros)>>skip)
-	return 8 - int(skip/8)
+	binary.LittleEndian.PutUint64(dst[n:n+8], (digits|asciiZeros)>>(skip&63))
+	return dst[:n+8-int(skip/8)]
 }
 
-// putEight stores v, below 10^8, as exactly eight digits.
-func putEight(room []byte, v uint32) {
-	binary.LittleEndian.PutUint64(room, eightDigits(v)|asciiZeros)
+// appendEight appends v, below 10^8, as exactly eight digits.
+func appendEight(dst []byte, v uint32) []byte {
+	return binary.LittleEndian.AppendUint64(dst, eightDigits(v)|asciiZeros)
 }
 
 // leadingZeroBits returns the bits that the leading zeros of eightDigits
@@ -119,13 +118,16 @@ func leadingZeroBits(digits uint64) uint {
 
 // eightDigits spreads v, below 10^8, over eight bytes, the first digit in the
 // lowest: halves, then quarters, then digits are divided side by side in one
-// register (Paul Khuong, "How to print integers really fast", 2017).
+// register (Paul Khuong, "How to print integers really fast", 2017). Quotient
+// and remainder come from one multiplication: q + (x - n*q)<<k is
+// x<<k - q*(n<<k - 1).
 func eightDigits(v uint32) uint64 {
-	x := uint64(v/10000) | uint64(v%10000)<<32
+	thousands := uint64(v / 10000)
+	x := uint64(v)<<32 - thousands*(10000<<32-1)
 	hundreds := x * 10486 >> 20 & 0x0000007f_0000007f
-	x = hundreds | (x-hundreds*100)<<16
+	x = x<<16 - hundreds*(100<<16-1)
 	tens := x * 103 >> 10 & 0x000f_000f_000f_000f
-	return tens | (x-tens*10)<<8
+	return x<<8 - tens*(10<<8-1)
 }
 
 // decimalBytes returns the length of what AppendDecimal appends.

@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/binary"
+
 // The JSON dialect, byte for byte (PROTOCOL.md section 4): keys in this order,
 // no spaces, times in microseconds.
 //
@@ -98,10 +100,29 @@ func appendPartJSON(dst []byte, part, parts int) []byte {
 
 // appendTimesJSON ends a data frame.
 func appendTimesJSON(dst []byte, ts, tp int64) []byte {
+	ts, tp, n := ts/1000, tp/1000, len(dst)
+	if !sixteenDigits(ts) || !sixteenDigits(tp) || cap(dst)-n < timesJSONRoom {
+		return appendAnyTimesJSON(dst, ts, tp)
+	}
+	room := dst[n : n+timesJSONRoom]
+	copy(room, `,"ts":0123456789012345,"tp":0123456789012345}`)
+	binary.LittleEndian.PutUint64(room[6:], eightDigits(uint32(ts/pow8))|asciiZeros)
+	binary.LittleEndian.PutUint64(room[14:], eightDigits(uint32(ts%pow8))|asciiZeros)
+	binary.LittleEndian.PutUint64(room[28:], eightDigits(uint32(tp/pow8))|asciiZeros)
+	binary.LittleEndian.PutUint64(room[36:], eightDigits(uint32(tp%pow8))|asciiZeros)
+	return dst[:n+timesJSONRoom]
+}
+
+const timesJSONRoom = len(`,"ts":0123456789012345,"tp":0123456789012345}`)
+
+// sixteenDigits holds for times from 2001 to 2286.
+func sixteenDigits(micros int64) bool { return micros >= pow16/10 && micros < pow16 }
+
+func appendAnyTimesJSON(dst []byte, ts, tp int64) []byte {
 	dst = append(dst, `,"ts":`...)
-	dst = appendMicros(dst, ts)
+	dst = appendInt(dst, ts)
 	dst = append(dst, `,"tp":`...)
-	dst = appendMicros(dst, tp)
+	dst = appendInt(dst, tp)
 	return append(dst, '}')
 }
 
@@ -115,6 +136,8 @@ const (
 	// levelJSONFixed is what a level of a book frame takes besides its two
 	// numbers, comma included.
 	levelJSONFixed = len(`["",""],`)
+	// levelJSONMax bounds a level: 19 digits, sign and point a number.
+	levelJSONMax = levelJSONFixed + 2*(ScaleMax+3)
 	// bookJSONFixed bounds what a book frame takes besides its prefix and its
 	// levels: the keys are 89 bytes, the ten numbers at most 20 each.
 	bookJSONFixed = 320
@@ -135,7 +158,7 @@ func (e *Encoder) bookParts(f *BookFrame) int {
 // cutBook returns how many levels go into the next payload.
 func (e *Encoder) cutBook(bids, asks []Level) (nb, na int) {
 	room := FrameBytesMax - bookJSONFixed - len(e.prefix[ChannelBook])
-	if levelMax := levelJSONFixed + 2*len("-0.")+2*20; (len(bids)+len(asks))*levelMax <= room {
+	if (len(bids)+len(asks))*levelJSONMax <= room {
 		return len(bids), len(asks) // the rule: no need to count
 	}
 	nb, room = e.levelsWithin(bids, room)
