@@ -27,3 +27,19 @@ func TestStepDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestLoadDoesNotAllocate(t *testing.T) {
+	l := newLoad(t, 100)
+	l.SetRate(0, 500_000)
+	var b wire.Batch
+	for range 10 {
+		b.Reset()
+		l.Step(&b, l.Next(), 1000)
+	}
+	if allocs := testing.AllocsPerRun(500, func() {
+		b.Reset()
+		l.Step(&b, l.Next(), 1000)
+	}); allocs != 0 {
+		t.Errorf("got %v allocations a step; want 0", allocs)
+	}
+}
