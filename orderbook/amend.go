@@ -17,11 +17,11 @@ func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
 	b.unlink(l, slot)
 	b.release(slot)
 	who := wire.Buy + wire.Side(side)
-	dst = append(dst,
-		wire.Event{Kind: wire.EventCancelled, ID: id, Price: price, Qty: wire.Qty(qty), Side: who},
-		wire.Event{Kind: wire.EventRemove, ID: id, Price: price, Side: who},
-		wire.Event{Kind: wire.EventLevelSet, Price: price, Qty: wire.Qty(lv.qty), Count: uint32(lv.count), Side: who},
-	)
+	dst = room(dst, 3)
+	e := dst[len(dst)-3:]
+	put(&e[0], wire.EventCancelled, who, id, price, qty)
+	put(&e[1], wire.EventRemove, who, id, price, 0)
+	putLevel(&e[2], who, price, lv)
 	if at != l.best {
 		if lv.head == 0 {
 			b.drop(l, at)

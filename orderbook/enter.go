@@ -24,12 +24,13 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 		slot:  slot,
 	}
 	t.limit = b.limitKey(o, t.side)
-	dst = append(dst, wire.Event{Kind: wire.EventAccepted, ID: t.id, Price: o.Price, Qty: o.Qty, Side: o.Side})
 	if b.sides[1-t.side].bestKey > t.limit && o.Type == Limit {
 		b.enrol(&t)
 		b.rest(&t)
 		return b.appendRested(dst, &t)
 	}
+	dst = room(dst, 1)
+	put(&dst[len(dst)-1], wire.EventAccepted, o.Side, t.id, o.Price, t.qty)
 	dst = b.sweep(dst, &t)
 	switch {
 	case t.qty == 0:
@@ -51,17 +52,18 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 
 // appendRested reports an order that rested without trading.
 func (b *Book) appendRested(dst []wire.Event, t *taker) []wire.Event {
-	o := &b.orders[t.slot]
-	lv := &b.levels[o.level]
-	l := &b.sides[t.side]
+	at := b.orders[t.slot].level
+	lv := &b.levels[at]
 	side := wire.Buy + wire.Side(t.side)
-	dst = append(dst,
-		wire.Event{Kind: wire.EventAdd, ID: t.id, Price: t.price, Qty: wire.Qty(t.qty), Side: side},
-		wire.Event{Kind: wire.EventLevelSet, Price: t.price, Qty: wire.Qty(lv.qty), Count: uint32(lv.count), Side: side},
-	)
-	if l.best == o.level {
-		l.top = wire.Level{Price: t.price, Qty: wire.Qty(lv.qty)}
-		dst = append(dst, wire.Event{Kind: wire.EventTopMoved})
+	dst = room(dst, 3)
+	e := dst[len(dst)-3:]
+	put(&e[0], wire.EventAccepted, side, t.id, t.price, t.qty)
+	put(&e[1], wire.EventAdd, side, t.id, t.price, t.qty)
+	putLevel(&e[2], side, t.price, lv)
+	if l := &b.sides[t.side]; l.best == at {
+		l.top.Price, l.top.Qty = t.price, wire.Qty(lv.qty)
+		dst = room(dst, 1)
+		put(&dst[len(dst)-1], wire.EventTopMoved, 0, 0, 0, 0)
 	}
 	return dst
 }
@@ -80,7 +82,11 @@ func (b *Book) rest(t *taker) {
 	at := b.level(l, l.key(t.price))
 	lv := &b.levels[at]
 	o := &b.orders[t.slot]
-	*o = order{id: t.id | uint64(t.side)<<53, qty: t.qty, prev: lv.tail, level: at, owner: t.owner}
+	o.id = t.id | uint64(t.side)<<53
+	o.qty = t.qty
+	o.next, o.prev = 0, lv.tail
+	o.level = at
+	o.owner = t.owner
 	if lv.tail == 0 {
 		lv.head = t.slot
 	} else {

@@ -30,6 +30,7 @@ func (b *Book) sweepLevel(dst []wire.Event, t *taker, l *ladder) []wire.Event {
 	lv := &b.levels[at]
 	price := l.price(lv.key)
 	aggressor := wire.Buy + wire.Side(t.side)
+	passive := aggressor.Opposite()
 	slot := lv.head
 	for slot != 0 && t.qty > 0 {
 		m := &b.orders[slot]
@@ -39,16 +40,14 @@ func (b *Book) sweepLevel(dst []wire.Event, t *taker, l *ladder) []wire.Event {
 		lv.qty -= fill
 		b.trades++
 		id := m.id & idMask
-		dst = append(dst, wire.Event{
-			Kind: wire.EventTrade, ID: id, Ref: t.id, Trade: b.trades, Price: price, Qty: wire.Qty(fill), Side: aggressor,
-		})
+		dst = room(dst, 2)
+		e := dst[len(dst)-2:]
+		putTrade(&e[0], aggressor, id, t.id, b.trades, price, fill)
 		if m.qty > 0 {
-			dst = append(dst, wire.Event{
-				Kind: wire.EventReduce, ID: id, Price: price, Qty: wire.Qty(m.qty), Side: aggressor.Opposite(),
-			})
+			put(&e[1], wire.EventReduce, passive, id, price, m.qty)
 			break
 		}
-		dst = append(dst, wire.Event{Kind: wire.EventRemove, ID: id, Price: price, Side: aggressor.Opposite()})
+		put(&e[1], wire.EventRemove, passive, id, price, 0)
 		next := m.next
 		b.release(slot)
 		b.resting--
