@@ -68,7 +68,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	err = c.greet()
 	if !c.dialed() { // the socket was closed
-		err = fmt.Errorf("client: wait for hello: %w", context.Cause(ctx))
+		err = fmt.Errorf("client: wait for hello: %w", ctx.Err())
 	}
 	if err == nil && len(cfg.Streams) > 0 {
 		err = c.Subscribe(Request{Streams: cfg.Streams})
@@ -96,7 +96,7 @@ func (c *Conn) upgrade(ctx context.Context, u *url.URL) error {
 		body, _ := io.ReadAll(resp.Body) // at most 1 KiB, already in memory
 		return newStatusError(resp, body)
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("client: dial %s: %w", u.Host, context.Cause(ctx))
+		return fmt.Errorf("client: dial %s: %w", u.Host, ctx.Err())
 	case err != nil:
 		return fmt.Errorf("client: dial %s: %w", u.Host, err)
 	}
