@@ -1,0 +1,36 @@
+//go:build !race
+
+package wire
+
+import "testing"
+
+func TestControlAllocates0(t *testing.T) {
+	var r Request
+	msg := []byte(`{"op":"subscribe","id":"a","streams":["bbo.BTCUSDT","trade.ETH\u002a"],"since":{"trade.ETHUSDT":"k7:88"}}`)
+	dst := make([]byte, 0, 4096)
+	hello := someHello()
+	name := []byte("bbo.BTCUSDT")
+	for what, run := range map[string]func(){
+		"parse": func() {
+			if r.Parse(msg) != nil {
+				t.Error("parse")
+			}
+		},
+		"hello":     func() { AppendHello(dst, &hello) },
+		"gap":       func() { AppendGap(dst, name, 1, 2, GapSlow) },
+		"conflated": func() { AppendConflated(dst, 1, 2, GapSlow) },
+		"pong":      func() { AppendPong(dst, r.ID, someTime, Lag{}) },
+		"error":     func() { AppendErrorReply(dst, r.ID, CodeBadRequest, "why") },
+		"heartbeat": func() {
+			AppendHeartbeatEnd(AppendHeartbeatCursor(AppendHeartbeat(dst, someTime), true, name, 5))
+		},
+		"subscribed": func() {
+			d := AppendSubscribedStream(AppendSubscribed(dst, r.ID, 1, 1), true, name, "k7", 5, false, "bbo.*")
+			AppendSubscribedEnd(d, "")
+		},
+	} {
+		if n := testing.AllocsPerRun(1000, run); n != 0 {
+			t.Errorf("%s: %v allocations", what, n)
+		}
+	}
+}
