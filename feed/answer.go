@@ -142,7 +142,7 @@ func (g *group) extended(a *attachment) {
 			b = wire.AppendSubscribedStream(b, true, name, g.shard.hub.epoch, w.cursor, false, "")
 			m.pushControl(wire.AppendSubscribedEnd(b, a.commands[w.command].entries[0]))
 			if m.lost != nil {
-				m.lost[w.stream] = position{seq: w.cursor, unserved: true}
+				m.lost[w.stream] = unserved(w.stream, w.cursor, false)
 				continue
 			}
 			m.state(a.dialect, dir, w)

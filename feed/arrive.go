@@ -33,7 +33,7 @@ func (s *shard) attached(a *attachment, stale bool) {
 			return
 		}
 		g = m.group
-		stale = stale || !a.resync && (g.busy() || s.target(m, a).busy())
+		stale = stale || a.resync && g.torn || !a.resync && (g.busy() || s.target(m, a).busy() || g.overtook(a))
 	} else if g.closed {
 		s.abandon(a)
 		return
@@ -86,7 +86,21 @@ func (a *attachment) reset(h *Hub) {
 
 // busy reports whether the group waits for an attachment of its own: those
 // who want to join or leave it wait until that is through.
-func (g *group) busy() bool { return g != nil && (g.lost != nil || g.extending > 0) }
+func (g *group) busy() bool { return g != nil && (g.torn || g.extending > 0) }
+
+// overtook reports whether the group came to hear a stream, by a listing,
+// while its member asked for it: that is a repetition now.
+func (g *group) overtook(a *attachment) bool {
+	found := false
+	for i := range a.wants {
+		if w := &a.wants[i]; !w.fresh {
+			if _, heard := g.slot(w.stream); heard {
+				w.fresh, found = true, true
+			}
+		}
+	}
+	return found
+}
 
 // target returns the group that an attachment's commands lead to, nil if it
 // does not exist.
@@ -186,15 +200,22 @@ func (m *session) suspend() {
 func (m *session) serve(a *attachment, command int32) {
 	dir := m.shard.hub.listings.Load()
 	for i := range a.wants {
-		if w := &a.wants[i]; w.command == command {
-			if w.reason != "" {
-				m.gap(dir, w.stream, w.gapFrom, w.cursor, w.reason)
-			}
-			m.state(a.dialect, dir, w)
-			if m.lost != nil {
-				m.lost[w.stream] = position{seq: w.seq}
-			}
+		w := &a.wants[i]
+		if w.command != command {
+			continue
 		}
+		if m.lost != nil {
+			if p, behind := m.lost[w.stream]; behind { // its state comes when the client reads again
+				p.unserved = true
+				m.lost[w.stream] = p
+				continue
+			}
+			m.lost[w.stream] = position{seq: w.seq}
+		}
+		if w.reason != "" {
+			m.gap(dir, w.stream, w.gapFrom, w.cursor, w.reason)
+		}
+		m.state(a.dialect, dir, w)
 	}
 }
 
@@ -206,7 +227,7 @@ func (m *session) state(d wire.Dialect, dir *directory, w *want) {
 		if fresh {
 			s.stats.Snapshots++
 		}
-		m.pushState(w.stream, w.st.seq, e.bytes, e.ends)
+		m.pushState(w, e.bytes, e.ends)
 	}
 	if len(w.replay.parts) == 0 {
 		return
@@ -214,7 +235,7 @@ func (m *session) state(d wire.Dialect, dir *directory, w *want) {
 	frames, n := s.hub.appendReplay(nil, dir.listings[w.stream.Instrument()].encoder, d, w)
 	s.stats.Replays += n
 	if w.st != nil {
-		m.pushState(w.stream, w.st.seq, frames, nil)
+		m.pushState(w, frames, nil)
 		return
 	}
 	m.pushReplay(frames, w.reserved)

@@ -24,6 +24,7 @@ type want struct {
 
 	state   bool   // asked: the snapshot or last value, newer than least
 	least   uint64 // asked: a state below this seq is of no use
+	fresh   bool   // asked: nor is one that is not the latest
 	resume  bool   // asked: what follows since
 	foreign bool   // asked: since is of another epoch
 	since   uint64
@@ -72,6 +73,9 @@ func (h *Hub) attach(a *attachment) bool {
 		s.watches[c][a.dialect] |= 1 << a.shard
 		w.seq = s.seq(c)
 		w.cursor = w.seq
+		if w.fresh {
+			w.least = w.seq
+		}
 		h.answer(s, c, w, &budget)
 	}
 	h.inboxes[a.shard].Mark(&Marker{Attach: a})

@@ -120,7 +120,7 @@ func (m *session) subscribe(r *wire.Request) (bad bool) {
 				continue
 			}
 			seen[id] = true
-			w := want{stream: id, command: int32(len(m.commands)), entry: entry, state: r.Snapshot}
+			w := want{stream: id, command: int32(len(m.commands)), entry: entry, state: r.Snapshot, fresh: m.hears(id)}
 			if cursor, ok := since[id]; ok {
 				w.resume, w.foreign, w.since = true, cursor.foreign, cursor.seq
 			}
@@ -129,6 +129,17 @@ func (m *session) subscribe(r *wire.Request) (bad bool) {
 	}
 	m.commands = append(m.commands, c)
 	return len(c.entries) == 0
+}
+
+// hears reports whether the session has been sent the stream, or will be by
+// the commands gathered: repeating a subscription must not go back in time.
+func (m *session) hears(id wire.StreamID) bool {
+	if m.group != nil {
+		if _, heard := m.group.slot(id); heard {
+			return true
+		}
+	}
+	return len(m.commands) > 0 && m.gathered.wantsStream(id)
 }
 
 // entryCount bounds the entries that the session has with those gathered.

@@ -44,8 +44,8 @@ type group struct {
 	received  int   // bytes in the current rate period
 	perSecond int   // bytes a second, from the last periods
 
-	lost      map[wire.StreamID]uint64 // after overload: the last seq of each stream that was delivered
-	extending int                      // attachments for listings under way
+	torn      bool // after an overload nothing is appended until a marker comes
+	extending int  // attachments for listings under way
 	closed    bool
 }
 
@@ -54,7 +54,8 @@ type groupStream struct {
 	id    wire.StreamID
 	in    *interest
 	place int    // of the group in the interest's list
-	beat  uint64 // its seq at the last heartbeat
+	seq   uint64 // of the last frame in the log
+	beat  uint64 // seq at the last heartbeat
 }
 
 // interest is a stream in one dialect as a shard hears it.
@@ -107,7 +108,7 @@ func (g *group) listen(ids []wire.StreamID) {
 // hear adds a stream at a slot.
 func (g *group) hear(id wire.StreamID, slot int) {
 	in := g.shard.hold(id, g.terms.dialect)
-	g.streams = slices.Insert(g.streams, slot, groupStream{id: id, in: in, place: len(in.groups), beat: in.seq})
+	g.streams = slices.Insert(g.streams, slot, groupStream{id: id, in: in, place: len(in.groups), seq: in.seq, beat: in.seq})
 	in.groups = append(in.groups, interested{group: g, slot: slot})
 	g.renumber(slot + 1)
 }
@@ -157,13 +158,15 @@ func (g *group) change(ids []wire.StreamID) {
 	}
 }
 
-// packet appends a live frame to the group's log.
-func (g *group) packet(payload []byte, id wire.StreamID, seq uint64) {
-	if g.lost != nil {
+// packet appends a live frame of the stream at a slot to the group's log.
+func (g *group) packet(payload []byte, slot int, seq uint64) {
+	if g.torn {
 		return // its streams begin again at the marker under way
 	}
 	g.room(wire.FrameHeaderSize(len(payload)) + len(payload))
-	g.log.append(opcode(g.terms.dialect), payload, id, seq)
+	m := &g.streams[slot]
+	m.seq = seq
+	g.log.append(opcode(g.terms.dialect), payload, m.id, seq)
 	g.touch()
 }
 
@@ -290,7 +293,8 @@ func (g *group) write() {
 // position is how far a session has been sent a stream.
 type position struct {
 	seq      uint64
-	unserved bool // seq was acknowledged, its state was never sent
+	unserved bool // a state was promised and never sent
+	first    bool // that state began the subscription: what came before is another one's
 }
 
 // positions returns how far a session with this cursor has been sent each
@@ -298,12 +302,7 @@ type position struct {
 func (g *group) positions(cursor uint64) map[wire.StreamID]position {
 	have := make(map[wire.StreamID]position, len(g.streams))
 	for i := range g.streams {
-		id := g.streams[i].id
-		seq := g.streams[i].in.seq
-		if g.lost != nil {
-			seq = g.lost[id]
-		}
-		have[id] = position{seq: seq}
+		have[g.streams[i].id] = position{seq: g.streams[i].seq}
 	}
 	g.log.rewind(have, cursor, g.log.head)
 	return have
@@ -317,7 +316,7 @@ func (l *groupLog) rewind(have map[wire.StreamID]position, from, to uint64) {
 		if r.stream == noStream || r.end > to || r.end-uint64(r.size) < from {
 			continue
 		}
-		if p, subscribed := have[r.stream]; subscribed {
+		if p, subscribed := have[r.stream]; subscribed && !p.first {
 			p.seq = r.seq - 1
 			have[r.stream] = p
 		}

@@ -39,7 +39,8 @@ type delivery struct {
 
 // queue is the Inbox of a shard that runs by itself: bounded, never blocking.
 type queue struct {
-	rouse func() // wakes the shard's goroutine
+	rouse    func() // wakes the shard's goroutine
+	itemsMax int    // inboxItemsMax, less in tests
 
 	asleep atomic.Bool // the shard waits, or is about to
 	filled atomic.Bool // there is something to take
@@ -51,8 +52,8 @@ type queue struct {
 // Packet implements Inbox.
 func (q *queue) Packet(p Packet, payload []byte) {
 	q.mu.Lock()
-	if len(q.in.items) >= inboxItemsMax || len(q.in.bytes)+len(payload) > inboxBytesMax {
-		q.in.relieve()
+	if len(q.in.items) >= q.itemsMax || len(q.in.bytes)+len(payload) > inboxBytesMax {
+		q.in.relieve(q.itemsMax / 2)
 	}
 	q.in.add(p, payload)
 	q.mu.Unlock()
@@ -64,6 +65,7 @@ func (q *queue) Mark(m *Marker) {
 	q.mu.Lock()
 	q.in.items = append(q.in.items, item{marker: m})
 	q.mu.Unlock()
+	q.filled.Store(true) // an attachment's marker has no publication that would
 }
 
 // Wake implements Inbox.
@@ -100,7 +102,7 @@ func (q *queue) sleep() bool {
 func (q *queue) congested() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.in.items) > inboxItemsMax/2 || len(q.in.bytes) > inboxBytesMax/2
+	return len(q.in.items) > q.itemsMax/2 || len(q.in.bytes) > inboxBytesMax/2
 }
 
 func (d *delivery) add(p Packet, payload []byte) {
@@ -112,9 +114,9 @@ func (d *delivery) add(p Packet, payload []byte) {
 // payload returns the bytes of a packet, valid until the next take.
 func (d *delivery) payload(it *item) []byte { return d.bytes[it.from:it.to] }
 
-// relieve makes room: it sheds superseded state packets, and if that is not
-// enough tears the queue.
-func (d *delivery) relieve() {
+// relieve makes room: it sheds superseded state packets, and if more than
+// itemsMax remain tears the queue.
+func (d *delivery) relieve(itemsMax int) {
 	var kept delivery
 	for from := 0; from < len(d.items); {
 		to := from
@@ -127,7 +129,7 @@ func (d *delivery) relieve() {
 		}
 		from = to + 1
 	}
-	if len(kept.items) > inboxItemsMax/2 || len(kept.bytes) > inboxBytesMax/2 {
+	if len(kept.items) > itemsMax || len(kept.bytes) > inboxBytesMax/2 {
 		kept.tear()
 	}
 	*d = kept

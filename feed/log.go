@@ -21,7 +21,8 @@ const (
 // noStream marks the record of a control frame.
 const noStream = wire.StreamID(0)
 
-// record is a frame in a log.
+// record is a frame in a log: who has not been sent it has been sent the
+// stream up to seq - 1. An announcement for several streams has a record each.
 type record struct {
 	end    uint64 // offset after the frame
 	seq    uint64
@@ -98,6 +99,14 @@ func (l *groupLog) appendFrames(frames []byte, ends []int, stream wire.StreamID,
 		l.records = append(l.records, record{end: start + uint64(end), seq: seq, stream: stream, size: uint32(end - from)})
 		from = end
 	}
+}
+
+// note adds to the last frame's record that somebody who has not been sent it
+// has been sent the stream up to seq - 1 only.
+func (l *groupLog) note(stream wire.StreamID, seq uint64) {
+	last := l.records[len(l.records)-1]
+	last.stream, last.seq = stream, seq
+	l.records = append(l.records, last)
 }
 
 func (l *groupLog) copy(p []byte) {

@@ -24,7 +24,7 @@ type loop struct {
 
 func newLoop(h *Hub, now func() int64) *loop {
 	l := &loop{now: now, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	l.queue.rouse = l.rouse
+	l.queue.rouse, l.queue.itemsMax = l.rouse, inboxItemsMax
 	l.shard = newShard(h, &l.queue)
 	return l
 }

@@ -29,17 +29,18 @@ const (
 // segment is a run of bytes that a session has yet to send before it goes on
 // with its group's log.
 type segment struct {
-	kind   segmentKind
-	stream wire.StreamID // of a state
-	seq    uint64        // of a state
-	bytes  []byte        // not of a log range; shared and immutable in a state
-	ends   []int         // of a state: ends of its messages in the original bytes
-	sent   int           // bytes of the segment that were sent
-	log    *groupLog     // of a log range [from, to)
-	from   uint64
-	to     uint64
-	at     int64 // when it was put here
-	replay int   // bytes to give back to the server's replay budget
+	kind     segmentKind
+	stream   wire.StreamID // of a state
+	seq      uint64        // of a state
+	repeated bool          // the stream was heard before this state
+	bytes    []byte        // not of a log range; shared and immutable in a state
+	ends     []int         // of a state: ends of its messages in the original bytes
+	sent     int           // bytes of the segment that were sent
+	log      *groupLog     // of a log range [from, to)
+	from     uint64
+	to       uint64
+	at       int64 // when it was put here
+	replay   int   // bytes to give back to the server's replay budget
 }
 
 // pushControl appends a control frame's payload.
@@ -57,10 +58,24 @@ func (m *session) pushFramed(frame []byte) {
 	m.outboxBytes += len(frame)
 }
 
+// begin prepares the outbox for one more segment: a frame of the log that was
+// sent in part is finished first.
+func (m *session) begin() {
+	m.ready()
+	if len(m.outbox) > 0 || !m.follows() || m.cursor == m.group.log.head {
+		return
+	}
+	l := &m.group.log
+	if end := l.frameEnd(m.cursor); end != m.cursor {
+		m.pushRange(l, m.cursor, end)
+		m.cursor = end
+	}
+}
+
 // control returns the last segment if control frames gather there, else a new
 // one.
 func (m *session) control() *segment {
-	m.ready()
+	m.begin()
 	if n := len(m.outbox); n > 0 && m.outbox[n-1].kind == segmentControl {
 		return &m.outbox[n-1]
 	}
@@ -70,23 +85,23 @@ func (m *session) control() *segment {
 
 // pushState appends a state, whose bytes it shares, or what follows one: it
 // is of no use without it. Without ends it is finished once begun.
-func (m *session) pushState(id wire.StreamID, seq uint64, bytes []byte, ends []int) {
+func (m *session) pushState(w *want, bytes []byte, ends []int) {
 	if len(bytes) == 0 {
 		return
 	}
+	m.begin()
 	m.outbox = append(m.outbox, segment{
-		kind: segmentState, stream: id, seq: seq, bytes: bytes, ends: ends, at: m.shard.now,
+		kind: segmentState, stream: w.stream, seq: w.st.seq, repeated: w.fresh, bytes: bytes, ends: ends, at: m.shard.now,
 	})
 	m.outboxBytes += len(bytes)
-	m.ready()
 }
 
 // pushReplay appends frames that were promised as recovered, which hold
 // reserved bytes of the server's replay budget until they are sent.
 func (m *session) pushReplay(bytes []byte, reserved int) {
+	m.begin()
 	m.outbox = append(m.outbox, segment{kind: segmentReplay, bytes: bytes, at: m.shard.now, replay: reserved})
 	m.outboxBytes += len(bytes)
-	m.ready()
 }
 
 // pushRange appends what is unsent of a log, which the session will leave.

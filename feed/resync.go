@@ -47,8 +47,8 @@ func (m *session) rewind(have map[wire.StreamID]position) {
 		s := &m.outbox[i]
 		switch {
 		case s.kind == segmentState && (s.sent == 0 || s.cut()):
-			if p, ok := have[s.stream]; ok {
-				have[s.stream] = position{seq: min(p.seq, s.seq), unserved: true}
+			if p, ok := have[s.stream]; ok && !p.first {
+				have[s.stream] = unserved(s.stream, min(p.seq, s.seq), s.repeated)
 			}
 			m.lostFirst = s.stream
 			if s.sent == 0 {
@@ -70,6 +70,15 @@ func (m *session) rewind(have map[wire.StreamID]position) {
 	}
 	slices.Reverse(kept)
 	m.outbox = kept
+}
+
+// unserved is the position of somebody who was promised the state at seq and
+// has not been sent it; repeated, if the stream was heard before.
+func unserved(id wire.StreamID, seq uint64, repeated bool) position {
+	if id.Channel().Stateful() && !repeated {
+		seq = max(seq, 1) - 1 // the frame seq itself is due
+	}
+	return position{seq: seq, unserved: true, first: !repeated}
 }
 
 // cut reports whether messages of a state are unsent that are not begun.
@@ -160,14 +169,10 @@ func (m *session) missing(a *attachment) bool {
 // conflated returns how many frames of a state stream were replaced by newer
 // ones for somebody at p, when the stream is at seq and its frame follows.
 func conflated(p position, seq uint64) uint64 {
-	switch {
-	case seq <= p.seq:
+	if seq <= p.seq {
 		return 0
-	case p.unserved:
-		return seq - p.seq
-	default:
-		return seq - p.seq - 1
 	}
+	return seq - p.seq - 1
 }
 
 // torn is called when packets were discarded: every group that hears
@@ -175,15 +180,14 @@ func conflated(p position, seq uint64) uint64 {
 func (s *shard) torn() {
 	s.stats.Torn++
 	for _, g := range s.sortedGroups() {
-		if len(g.streams) == 0 || g.lost != nil {
+		if len(g.streams) == 0 || g.torn {
 			continue
 		}
+		g.torn = true
 		a := &attachment{group: g, resync: true}
-		g.lost = make(map[wire.StreamID]uint64, len(g.streams))
 		for i := range g.streams {
-			id, seq := g.streams[i].id, g.streams[i].in.seq
-			g.lost[id] = seq
-			a.wants = append(a.wants, want{stream: id, state: true, least: seq + 1})
+			m := &g.streams[i]
+			a.wants = append(a.wants, want{stream: m.id, state: true, least: m.seq + 1})
 		}
 		s.attach(a, g.terms.dialect, nil)
 	}
@@ -204,26 +208,57 @@ func (s *shard) sortedGroups() []*group {
 // and goes on. Its records say where somebody stood who has not been sent them.
 func (g *group) recovered(a *attachment) {
 	dir := g.shard.hub.listings.Load()
-	lost := g.lost
-	g.lost = nil
-	var frames, streams uint64
+	g.torn = false
+	var sum tally
 	for i := range a.wants {
-		w := &a.wants[i]
-		if n := conflated(position{seq: lost[w.stream]}, w.seq); n > 0 && w.stream.Channel().Stateful() {
-			frames += n
-			streams++
+		if w := &a.wants[i]; w.stream.Channel().Stateful() {
+			had := g.heard(w.stream).seq
+			if n := conflated(position{seq: had}, w.seq); n > 0 {
+				sum.add(w.stream, had, n)
+			}
 		}
 	}
-	if frames > 0 {
-		g.shard.stats.Conflated += frames * uint64(len(g.members))
-		g.control(wire.AppendConflated(nil, frames, streams, wire.GapOverload))
-	}
+	g.conflate(&sum)
 	for i := range a.wants {
 		w := &a.wants[i]
-		if w.seq == lost[w.stream] {
-			continue
+		if m := g.heard(w.stream); w.seq != m.seq {
+			g.restate(a.dialect, dir, w, m.seq)
+			m.seq = w.seq
 		}
-		g.restate(a.dialect, dir, w, lost[w.stream])
+	}
+}
+
+// heard returns what the group knows of a stream that it hears.
+func (g *group) heard(id wire.StreamID) *groupStream {
+	slot, ok := g.slot(id)
+	if !ok {
+		panic("feed: a torn group lost a stream")
+	}
+	return &g.streams[slot]
+}
+
+// tally collects what one conflated frame announces.
+type tally struct {
+	frames  uint64
+	streams []wire.StreamID
+	had     []uint64 // the last seq of each stream before
+}
+
+func (t *tally) add(id wire.StreamID, had, frames uint64) {
+	t.frames += frames
+	t.streams = append(t.streams, id)
+	t.had = append(t.had, had)
+}
+
+// conflate announces state frames that the inbox did not hold.
+func (g *group) conflate(t *tally) {
+	if t.frames == 0 {
+		return
+	}
+	g.shard.stats.Conflated += t.frames * uint64(len(g.members))
+	g.control(wire.AppendConflated(nil, t.frames, uint64(len(t.streams)), wire.GapOverload))
+	for i, id := range t.streams {
+		g.log.note(id, t.had[i]+1)
 	}
 }
 
@@ -233,29 +268,28 @@ func (g *group) restate(d wire.Dialect, dir *directory, w *want, seq uint64) {
 	s := g.shard
 	if !w.stream.Channel().Stateful() {
 		s.stats.Gaps += uint64(len(g.members))
-		gap := appendMessage(nil, wire.JSON, wire.AppendGap(nil, dir.name(nil, w.stream), seq+1, w.cursor, wire.GapOverload))
-		g.frames(gap, []int{len(gap)}, w.stream, seq+1)
+		g.control(wire.AppendGap(nil, dir.name(nil, w.stream), seq+1, w.cursor, wire.GapOverload))
+		g.log.note(w.stream, seq+1)
 	}
 	if w.st != nil {
 		e, fresh := w.st.in(d)
 		if fresh {
 			s.stats.Snapshots++
 		}
-		g.frames(e.bytes, e.ends, w.stream, seq+1)
+		g.frames(e.bytes, e.ends, w.stream, w.cursor)
 	}
 	if len(w.replay.parts) > 0 {
 		frames, n := s.hub.appendReplay(nil, dir.listings[w.stream.Instrument()].encoder, d, w)
 		s.stats.Replays += n
 		if len(frames) > 0 {
-			g.frames(frames, []int{len(frames)}, w.stream, seq+1)
+			g.frames(frames, []int{len(frames)}, w.stream, w.cursor+1)
 		}
 	}
 }
 
 // shed announces state frames that were dropped in the inbox.
 func (s *shard) shed(packets []shedPackets) {
-	type total struct{ frames, streams uint64 }
-	totals := make(map[*group]total)
+	tallies := make(map[*group]*tally)
 	var order []*group
 	for i := range packets {
 		in := s.find(packets[i].stream, packets[i].dialect)
@@ -263,17 +297,18 @@ func (s *shard) shed(packets []shedPackets) {
 			continue
 		}
 		for _, it := range in.groups {
-			t := totals[it.group]
-			if t.frames == 0 {
+			t := tallies[it.group]
+			if t == nil {
+				t = &tally{}
+				tallies[it.group] = t
 				order = append(order, it.group)
 			}
-			totals[it.group] = total{t.frames + packets[i].frames, t.streams + 1}
+			t.add(in.id, it.group.streams[it.slot].seq, packets[i].frames)
 		}
 	}
 	for _, g := range order {
-		if t := totals[g]; g.lost == nil {
-			s.stats.Conflated += t.frames * uint64(len(g.members))
-			g.control(wire.AppendConflated(nil, t.frames, t.streams, wire.GapOverload))
+		if !g.torn {
+			g.conflate(tallies[g])
 		}
 	}
 }

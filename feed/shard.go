@@ -196,8 +196,10 @@ func (g *group) rename(key string, entries []string) {
 // remove takes a member out of the group, which ends with its last one.
 func (g *group) remove(place int) {
 	last := len(g.members) - 1
-	g.members[place] = g.members[last]
-	g.members[place].place = place
+	if moved := g.members[last]; place != last {
+		g.members[place] = moved
+		moved.place = place
+	}
 	g.members[last] = nil
 	g.members = g.members[:last]
 	if last == 0 {
@@ -265,13 +267,10 @@ func (s *shard) packet(p *Packet, payload []byte) {
 	if in == nil {
 		return
 	}
-	// The record says which frames this one stands for: itself, and those
-	// before it that were shed.
-	first := in.seq + 1
 	in.seq = p.Seq
 	s.stats.Frames += uint64(len(in.groups))
 	for i := range in.groups {
-		in.groups[i].group.packet(payload, p.Stream, first)
+		in.groups[i].group.packet(payload, in.groups[i].slot, p.Seq)
 	}
 }
 

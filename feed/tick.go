@@ -75,7 +75,7 @@ func (g *group) due() {
 // beat appends a heartbeat: the last seq of each stream that was quiet since
 // the one before, so that a client can prove that it missed nothing.
 func (g *group) beat() {
-	if g.lost != nil {
+	if g.torn {
 		return
 	}
 	s := g.shard
@@ -84,12 +84,12 @@ func (g *group) beat() {
 	first := true
 	for i := range g.streams {
 		m := &g.streams[i]
-		if m.beat == m.in.seq {
+		if m.beat == m.seq {
 			s.name = dir.name(s.name[:0], m.id)
-			b = wire.AppendHeartbeatCursor(b, first, s.name, m.in.seq)
+			b = wire.AppendHeartbeatCursor(b, first, s.name, m.seq)
 			first = false
 		}
-		m.beat = m.in.seq
+		m.beat = m.seq
 	}
 	b = wire.AppendHeartbeatEnd(b)
 	s.payload = b
