@@ -10,7 +10,7 @@ const crcLevels = 10
 
 // crcScratch holds the text of a checksum: 40 numbers. It is pooled because
 // hash/crc32 calls through a variable, so that a buffer on the stack would
-// escape; one pass over the text takes a third of the time of 40 updates.
+// escape; byte by byte with a table of our own takes 1.7 times as long.
 type crcScratch [40 * digitRoom]byte
 
 var crcPool = sync.Pool{New: func() any { return new(crcScratch) }}
