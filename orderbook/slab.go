@@ -1,0 +1,64 @@
+package orderbook
+
+// A handle is an order's slot and the generation of the slot:
+//
+//	52           24 23      0
+//	| generation   | slot    |
+const (
+	slotBits  = 24
+	slotMask  = 1<<slotBits - 1
+	ordersMax = slotMask // resting orders of a book
+)
+
+// newOrder takes a slot. In a book with handles its id is set; 0 if the book is
+// full. It may move the slab.
+func (b *Book) newOrder() int32 {
+	slot := b.freeOrder
+	if slot != 0 {
+		o := &b.orders[slot]
+		b.freeOrder = o.next
+		o.id &= idMask
+		return slot
+	}
+	if len(b.orders) > ordersMax {
+		return 0
+	}
+	b.orders = append(grown(b.orders), order{})
+	slot = int32(len(b.orders) - 1)
+	b.orders[slot].id = 1<<slotBits | uint64(slot)
+	return slot
+}
+
+// release frees the slot of an order that is in no level any more, and its id
+// with it.
+func (b *Book) release(slot int32) {
+	o := &b.orders[slot]
+	if b.outside {
+		b.index.remove(o.id&idMask, slot)
+		o.id = flagFree
+	} else {
+		o.id = nextHandle(o.id&idMask) | flagFree
+	}
+	o.next = b.freeOrder
+	b.freeOrder = slot
+}
+
+func nextHandle(id uint64) uint64 {
+	next := id + 1<<slotBits
+	if next > IDMax { // generation 0 is never handed out
+		next = id&slotMask | 1<<slotBits
+	}
+	return next
+}
+
+// slotOf returns the slot of a live order, 0 if there is none of that id.
+func (b *Book) slotOf(id uint64) int32 {
+	if b.outside {
+		return b.index.find(id, b.orders)
+	}
+	slot := id & slotMask
+	if slot >= uint64(len(b.orders)) || b.orders[slot].id&(idMask|flagFree) != id || slot == 0 {
+		return 0
+	}
+	return int32(slot)
+}
