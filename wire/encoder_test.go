@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"fmt"
 	"hash/crc32"
 	"strings"
 	"testing"
@@ -356,12 +355,4 @@ func TestUnknownDialectPanics(t *testing.T) {
 			appendFrame()
 		}()
 	}
-}
-
-func ExampleEncoder() {
-	in := MustInstrument("BTCUSDT", "BTC", "USDT", "0.01", "0.00001")
-	e := NewEncoder(&in)
-	frame := TradeFrame{Seq: 88, ID: 12345, Price: 2536520, Qty: 1200, Side: Buy, TS: 1_700_000_000_000_000_000, TP: 1_700_000_000_000_031_000}
-	fmt.Println(string(e.AppendTrade(nil, JSON, &frame)))
-	// Output: {"stream":"trade.BTCUSDT","seq":88,"id":12345,"price":"25365.20","qty":"0.01200","side":"buy","ts":1700000000000000,"tp":1700000000000031}
 }
