@@ -20,7 +20,7 @@ func ExampleRequest() {
 	var r Request // one for many messages
 	for _, msg := range []string{
 		`{"op":"subscribe","id":7,"streams":["bbo.BTCUSDT"],"since":{"bbo.BTCUSDT":"k7:88"}}`,
-		`{"op":"subscirbe","id":"seven"}`,
+		`{"op":"watch","id":"seven"}`,
 	} {
 		err := r.Parse([]byte(msg))
 		if e, ok := errors.AsType[*Error](err); ok {
@@ -32,7 +32,7 @@ func ExampleRequest() {
 	}
 	// Output:
 	// subscribe 7 bbo.BTCUSDT after 88 of k7
-	// {"op":"error","id":"seven","code":"unknown_op","message":"unknown op \"subscirbe\": \"op\" must be one of subscribe, unsubscribe, list, ping, auth"}
+	// {"op":"error","id":"seven","code":"unknown_op","message":"unknown op \"watch\": \"op\" must be one of subscribe, unsubscribe, list, ping, auth"}
 }
 
 func ExampleFrameReader() {
