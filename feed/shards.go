@@ -127,19 +127,19 @@ func (l *loop) cut() {
 	}
 }
 
-// ShardStats returns the totals of all shards. It waits for their rounds.
+// Stats returns the totals of all shards. It waits for their rounds.
 func (s *Shards) Stats() ShardStats {
 	var total ShardStats
 	for _, l := range s.loops {
 		answer := make(chan ShardStats, 1)
-		if !l.post(func() { answer <- l.shard.total() }) {
-			continue
+		var st ShardStats
+		if l.post(func() { answer <- l.shard.total() }) {
+			st = <-answer // a post that was taken is run
+		} else {
+			<-l.done
+			st = l.shard.total() // nobody else looks at it any more
 		}
-		select {
-		case st := <-answer:
-			total.add(&st)
-		case <-l.done:
-		}
+		total.add(&st)
 	}
 	return total
 }

@@ -18,6 +18,7 @@ import (
 // commands is the command line; each field is a subcommand with a
 // Run(*env) error method in the file of its name.
 type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Serve a simulated market over WebSockets."`
 	Version versionCmd `cmd:"" help:"Print the version of this binary."`
 }
 
