@@ -34,49 +34,30 @@ const (
 	CloseConnectionLimit CloseCode = 4504 // too many connections
 )
 
-// String returns what the code means, in a word or two.
-func (c CloseCode) String() string {
-	switch c {
-	case 0:
-		return "no code"
-	case CloseNormal:
-		return "normal"
-	case CloseGoingAway:
-		return "going away"
-	case CloseProtocol:
-		return "protocol error"
-	case CloseUnsupported:
-		return "unsupported data"
-	case CloseBadText:
-		return "invalid UTF-8"
-	case ClosePolicy:
-		return "policy"
-	case CloseTooBig:
-		return "message too big"
-	case CloseInternal:
-		return "internal error"
-	case CloseShutdown:
-		return "shutdown"
-	}
-	return c.private()
+var closeNames = map[CloseCode]string{
+	0:                    "no code",
+	CloseNormal:          "normal",
+	CloseGoingAway:       "going away",
+	CloseProtocol:        "protocol error",
+	CloseUnsupported:     "unsupported data",
+	CloseBadText:         "invalid UTF-8",
+	ClosePolicy:          "policy",
+	CloseTooBig:          "message too big",
+	CloseInternal:        "internal error",
+	CloseShutdown:        "shutdown",
+	CloseRestart:         "restart",
+	CloseMaxAge:          "maximum age",
+	CloseTooSlow:         "too slow",
+	CloseNoPong:          "no pong",
+	CloseBadCredentials:  "bad credentials",
+	CloseAbuse:           "protocol abuse",
+	CloseConnectionLimit: "connection limit",
 }
 
-func (c CloseCode) private() string {
-	switch c {
-	case CloseRestart:
-		return "restart"
-	case CloseMaxAge:
-		return "maximum age"
-	case CloseTooSlow:
-		return "too slow"
-	case CloseNoPong:
-		return "no pong"
-	case CloseBadCredentials:
-		return "bad credentials"
-	case CloseAbuse:
-		return "protocol abuse"
-	case CloseConnectionLimit:
-		return "connection limit"
+// String returns what the code means, in a word or two.
+func (c CloseCode) String() string {
+	if name, ok := closeNames[c]; ok {
+		return name
 	}
 	return fmt.Sprintf("code %d", uint16(c))
 }

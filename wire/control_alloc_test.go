@@ -45,8 +45,10 @@ func TestFramesAllocate0(t *testing.T) {
 		if m.Op != OpcodeText || err != nil {
 			t.Fatal(m, err)
 		}
-		r.Next(rest, 1<<10)
-		AppendFrameHeader(dst, OpcodeText, len(m.Payload))
+		if m, _, err = r.Next(rest, 1<<10); m.Op != 0 || err != nil {
+			t.Fatal(m, err)
+		}
+		AppendFrameHeader(dst, OpcodeText, 500)
 		AppendCloseFrame(dst, CloseTooSlow, "too slow")
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -1,40 +1,36 @@
 package wire
 
-import (
-	"hash/crc32"
-	"sync"
-)
+import "hash/crc32"
 
 // crcLevels is the number of levels of each side that a checksum covers.
 const crcLevels = 10
-
-// crcScratch holds the text of a checksum: 40 numbers. It is pooled because
-// hash/crc32 calls through a variable, so that a buffer on the stack would
-// escape; one pass over the text takes a third of the time of 40 updates.
-type crcScratch [40 * digitRoom]byte
-
-var crcPool = sync.Pool{New: func() any { return new(crcScratch) }}
 
 // CRC returns the checksum of a book, best level first on both sides: CRC-32
 // (IEEE) over the best 10 asks, low to high, then the best 10 bids, high to
 // low; of each level the price, then the quantity, as they are printed but
 // without the point and without leading zeros. The empty book has 0.
 func (e *Encoder) CRC(bids, asks []Level) uint32 {
-	if len(bids)+len(asks) == 0 {
-		return 0
-	}
-	scratch := crcPool.Get().(*crcScratch)
-	text := scratch[:0]
-	for _, l := range asks[:min(len(asks), crcLevels)] {
-		text = appendCRCNumber(text, int64(l.Price), e.priceScale)
+	sum := e.updateCRC(^uint32(0), asks[:min(len(asks), crcLevels)])
+	return ^e.updateCRC(sum, bids[:min(len(bids), crcLevels)])
+}
+
+func (e *Encoder) updateCRC(sum uint32, levels []Level) uint32 {
+	var room [4 * digitRoom]byte
+	for _, l := range levels {
+		text := appendCRCNumber(room[:0], int64(l.Price), e.priceScale)
 		text = appendCRCNumber(text, int64(l.Qty), e.qtyScale)
+		sum = updateCRC(sum, text)
 	}
-	for _, l := range bids[:min(len(bids), crcLevels)] {
-		text = appendCRCNumber(text, int64(l.Price), e.priceScale)
-		text = appendCRCNumber(text, int64(l.Qty), e.qtyScale)
+	return sum
+}
+
+// updateCRC goes byte by byte. crc32.Update takes 0.6 of the time for the whole
+// text at once, but it calls through a variable, so the text would escape to
+// the heap; a checksum is due once in 50 frames.
+func updateCRC(sum uint32, text []byte) uint32 {
+	for _, c := range text {
+		sum = crc32.IEEETable[byte(sum)^c] ^ sum>>8
 	}
-	sum := crc32.ChecksumIEEE(text)
-	crcPool.Put(scratch)
 	return sum
 }
 

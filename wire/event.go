@@ -37,6 +37,19 @@ const (
 	EventUncross                        // an auction ended
 )
 
+var eventKindNames = [...]string{
+	"invalid", "accepted", "rejected", "trade", "cancelled", "replaced",
+	"add", "reduce", "remove", "replace", "level_set", "top_moved", "state_set", "uncross",
+}
+
+// String returns the kind's name, for logs and tests.
+func (k EventKind) String() string {
+	if int(k) < len(eventKindNames) {
+		return eventKindNames[k]
+	}
+	return eventKindNames[0]
+}
+
 // Event is one fact that a book reports: flat, without pointers, 48 bytes.
 // The table above says which fields a kind uses; others are zero.
 //

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var someClock = Clock{Base: someTime, Speed: 1, Market: someTime + 5_000_000, Wall: someTime + 7_000_000}
+var someClock = Clock{Base: 1_700_000_000_000_000_000, Speed: 1, Market: someTime, Wall: someTime + 1_000_000}
 
 func someHello() Hello {
 	return Hello{

@@ -103,15 +103,11 @@ var (
 
 // incomplete returns what the request lacks, nil if nothing.
 func (r *Request) incomplete() *Error {
-	switch r.Op {
-	case OpSubscribe, OpUnsubscribe:
-		if len(r.Streams) == 0 {
-			return errNoStreams
-		}
-	case OpAuth:
-		if len(r.Token) == 0 {
-			return errToken
-		}
+	if (r.Op == OpSubscribe || r.Op == OpUnsubscribe) && len(r.Streams) == 0 {
+		return errNoStreams
+	}
+	if r.Op == OpAuth && len(r.Token) == 0 {
+		return errToken
 	}
 	return nil
 }
@@ -131,7 +127,7 @@ func (p *requestParser) message() {
 		p.member(p.unescape(token, escaped))
 	}
 	if p.peek(); p.pos < len(p.src) {
-		p.scanner.fail()
+		p.fail()
 	}
 }
 

@@ -71,8 +71,7 @@ func TestRequestFaults(t *testing.T) {
 		t.Helper()
 		var r Request
 		err := r.Parse([]byte(msg))
-		var e *Error
-		if !errors.As(err, &e) {
+		if e, ok := errors.AsType[*Error](err); !ok {
 			t.Errorf("%s: got %v; want %s", msg, err, code)
 		} else if e.Code != code || string(r.ID) != id {
 			t.Errorf("%s: got id %q, %v; want id %q, %s", msg, r.ID, e, id, code)
@@ -266,8 +265,8 @@ func compareNaive(t *testing.T, r *Request, naive map[string]json.RawMessage) {
 	if !slices.EqualFunc(streams, r.Streams, func(a string, b []byte) bool { return a == string(b) }) {
 		t.Fatalf("streams: got %q; want %q", r.Streams, streams)
 	}
-	for i := len(r.Since) - 1; i >= 0; i-- { // the last of a name counts
-		if s := r.Since[i]; since[string(s.Stream)] == string(s.Cursor) {
+	for _, s := range slices.Backward(r.Since) { // the last of a name counts
+		if since[string(s.Stream)] == string(s.Cursor) {
 			delete(since, string(s.Stream))
 		}
 	}
