@@ -15,6 +15,9 @@ type Config struct {
 	MinQty, MaxQty     wire.Qty   // of an order; default Lot and QtyMax
 	MinPrice, MaxPrice wire.Price // default 1 and PriceMax; MinPrice may be negative
 
+	// Requeue: a replace always goes to the back, as cancel and reinsert.
+	Requeue bool
+
 	// OutsideIDs: the caller chooses ids. Apply needs it.
 	OutsideIDs bool
 }
