@@ -24,7 +24,7 @@ type Config struct {
 
 // The widest limits. Totals of a level stay below 2^63 within them.
 const (
-	QtyMax   wire.Qty   = 1 << 53
+	QtyMax   wire.Qty   = 1 << 60
 	PriceMax wire.Price = 1 << 62
 )
 
