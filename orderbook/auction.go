@@ -106,7 +106,7 @@ func (b *Book) appendAuctions(dst []auction) []auction {
 // appendInterest appends the levels up to a key with their whole quantity.
 func (b *Book) appendInterest(dst []auction, l *ladder, ref int32, limit uint64) []auction {
 	if ref > 0 {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		for set := n.bits; set != 0; set &= set - 1 {
 			dst = b.appendInterest(dst, l, n.child[lowest(set)], limit)
 		}

@@ -58,7 +58,7 @@ func (b *Book) ladderKeys(t tester, l *ladder, ref int32, dst []int32) []int32 {
 	if ref < 0 {
 		return append(dst, -ref)
 	}
-	n := &b.nodes[ref]
+	n := &b.nodes[nodeOf(ref)]
 	if n.bits&(n.bits-1) == 0 {
 		t.Fatalf("node %d has fewer than two children", ref)
 	}

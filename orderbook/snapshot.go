@@ -63,7 +63,7 @@ func (b *Book) ladderAt(i int) *ladder {
 
 func (b *Book) appendLadder(dst []byte, l *ladder, ref int32) []byte {
 	if ref > 0 {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		for set := n.bits; set != 0; set &= set - 1 {
 			dst = b.appendLadder(dst, l, n.child[lowest(set)])
 		}
@@ -238,7 +238,7 @@ func (b *Book) restoreFree(r *reader) {
 	for range len(b.orders) - 1 - b.resting - b.waiting {
 		id := r.uint()
 		slot := int32(id & slotMask)
-		if slot == 0 || int(slot) >= len(b.orders) || b.orders[slot].id != flagFree || id > IDMax || id>>slotBits == 0 {
+		if slot == 0 || int(slot) >= len(b.orders) || b.orders[slot].id != flagFree || id > IDMax {
 			r.fail()
 			return
 		}
