@@ -20,7 +20,7 @@ func (b *Book) Replace(dst []wire.Event, id uint64, qty wire.Qty, price wire.Pri
 	replaced := wire.Event{
 		Kind: wire.EventReplaced, ID: id, Ref: id, Price: price, Qty: qty, Side: wire.Buy + wire.Side(side),
 	}
-	if b.levels[o.level].key == b.sides[side].key(price) && int64(qty) <= b.remainder(slot) {
+	if b.levels[o.level].key == b.sides[side].key(price) && int64(qty) <= b.remainder(slot) && !b.cfg.Requeue {
 		return b.shrink(append(dst, replaced), slot, int64(qty))
 	}
 	t := b.reenter(slot, qty, price)
