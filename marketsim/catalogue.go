@@ -17,7 +17,7 @@ type listing struct {
 // listed is the catalogue, busiest first. Prices are plausible, not current:
 // everything here is simulated.
 var listed = [...]listing{
-	{"BTCUSDT", "BTC", "USDT", "0.10", "0.00001", "25360.00", "0.01", 14, 104_000, 5_200},
+	{"BTCUSDT", "BTC", "USDT", "0.10", "0.00001", "25360.00", "0.01", 14, 102_000, 5_000},
 	{"ETHUSDT", "ETH", "USDT", "0.01", "0.0001", "1735.50", "0.1", 9, 88_000, 4_600},
 	{"SOLUSDT", "SOL", "USDT", "0.001", "0.01", "21.480", "5", 6, 76_000, 4_200},
 	{"XRPUSDT", "XRP", "USDT", "0.0001", "0.1", "0.5125", "200", 2, 66_000, 3_800},

@@ -83,7 +83,8 @@ func (f *flow) run(b *wire.Batch, instrument uint32, until int64, limit int) {
 // act carries out the event that is due.
 func (f *flow) act(dst []wire.Event) []wire.Event {
 	f.latent.diffuse(f.tables, &f.rand, f.sigma)
-	f.owed = min(f.owed+f.trades, owedMax)
+	// Trading is busier when the price moves.
+	f.owed = min(f.owed+f.trades*(1<<16+f.latent.scale)/scaleMean, owedMax)
 	if sign := f.thin(); sign != 0 {
 		return f.place(dst, sign)
 	}
@@ -110,13 +111,13 @@ func (f *flow) lean() int64 {
 }
 
 // pullShare of events are spent on an exposed quote if there is one, Q16.
-const pullShare = 65536 * 50 / 100
+const pullShare = 65536 * 80 / 100
 
 // exposed returns the sign of the side whose best price is nearer to the latent
 // price than half of what quotes keep away from it, 0 if neither is: its
 // owners pull it before somebody takes it.
 func (f *flow) exposed() int64 {
-	near := f.half >> 1
+	near := f.half * 15 >> 4
 	switch {
 	case f.latent.price-f.bid<<16 < near:
 		return 1
@@ -141,6 +142,9 @@ func (f *flow) thin() int64 {
 	}
 	return 0
 }
+
+// scaleMean is 1 and the mean of latent.scale, 1.17, Q16.
+const scaleMean = 65536 * 217 / 100
 
 // owedMax bounds the memory of the trade rate: 64 trades.
 const owedMax = 64 << 16

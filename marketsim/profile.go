@@ -14,7 +14,8 @@ type profile struct {
 	excitation excitation
 
 	open   int64 // opening price, ticks
-	half   int64 // half the mean spread, Q16 ticks
+	spread int64 // mean, Q16 ticks
+	half   int64 // what quotes keep away from the latent price, Q16 ticks
 	sigma  int64 // median step of the latent price at an event, Q16 ticks
 	impact int64 // what a wholly unexpected aggressor moves it, Q16 ticks
 	depth  int64 // scale of distances behind the touch, ticks
@@ -26,8 +27,8 @@ type profile struct {
 	tick   int64 // prices are multiples of it
 }
 
-// branching is the branching ratio of each component, Q16: 0.80 in all.
-var branching = [components]uint32{19_661, 16_384, 13_107, 3_277}
+// branching is the branching ratio of each component, Q16: 0.88 in all.
+var branching = [components]uint32{31_457, 11_796, 11_141, 3_277}
 
 // newProfile turns a listing into the integers of the event path.
 func newProfile(l *listing) (profile, error) {
@@ -48,10 +49,11 @@ func newProfile(l *listing) (profile, error) {
 		instrument: in,
 		excitation: newExcitation(uint64(l.changes), branching),
 		open:       int64(price) / int64(in.Tick),
-		half:       spread / 2,
-		sigma:      spread / 24,
+		spread:     spread,
+		half:       spread * 2 / 5,
+		sigma:      spread / 28,
 		impact:     spread / 5,
-		depth:      1 + int64(l.spreadTicks)/2,
+		depth:      1 + int64(l.spreadTicks)/3,
 		orders:     200 + l.changes/350,
 		trades:     int64(l.trades) << 16 / int64(l.changes),
 		unit:       int64(unit),

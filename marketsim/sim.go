@@ -19,6 +19,9 @@ type Config struct {
 	// Symbols is the number of instruments, at most SymbolsMax. 0 stands for
 	// SymbolsDefault, the catalogue; those beyond it are generated.
 	Symbols int
+
+	// Preset is how they trade. 0 stands for PresetCrypto.
+	Preset Preset
 }
 
 // ErrConfig is what New's errors wrap.
@@ -59,6 +62,9 @@ func New(cfg Config) (*Sim, error) {
 	if n < 0 || n > SymbolsMax {
 		return nil, fmt.Errorf("%w: %d symbols; want 1 to %d", ErrConfig, n, SymbolsMax)
 	}
+	if int(cfg.Preset) >= len(presetNames) {
+		return nil, fmt.Errorf("%w: preset %d", ErrConfig, cfg.Preset)
+	}
 	s := &Sim{
 		instruments: make([]wire.Instrument, n),
 		flows:       make([]flow, n),
@@ -67,6 +73,7 @@ func New(cfg Config) (*Sim, error) {
 	milliHertz := 0
 	for i := range n {
 		l := listingAt(i)
+		cfg.Preset.apply(&l)
 		p, err := newProfile(&l)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
