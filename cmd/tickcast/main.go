@@ -18,6 +18,7 @@ import (
 // commands is the command line; each field is a subcommand with a
 // Run(*env) error method in the file of its name.
 type commands struct {
+	Match   matchCmd   `cmd:"" help:"Run a script of commands through an order book and print the reports."`
 	Version versionCmd `cmd:"" help:"Print the version of this binary."`
 }
 

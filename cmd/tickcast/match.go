@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"tickcast/orderbook"
+	"tickcast/wire"
+)
+
+type matchCmd struct {
+	File   string `arg:"" help:"Script of commands, or '-' for standard input; may be gzipped."`
+	Format string `enum:"script,flash1" default:"script" help:"script (text commands) or flash1 (columns of the public workload)."`
+	Top    bool   `help:"Print the top of the book after every command."`
+	NS     bool   `name:"ns" help:"Print ns a command and a SHA-256 of the reports instead of them."`
+
+	Tick     int64 `default:"1" help:"Prices must be multiples of it."`
+	Lot      int64 `default:"1" help:"Quantities must be multiples of it."`
+	MinQty   int64 `help:"Smallest quantity of an order."`
+	MaxQty   int64 `help:"Largest quantity of an order."`
+	MinPrice int64 `help:"Lowest price; 0 means 1."`
+	MaxPrice int64 `help:"Highest price."`
+}
+
+func (c *matchCmd) book() (*orderbook.Book, error) {
+	return orderbook.New(orderbook.Config{
+		Tick: wire.Price(c.Tick), Lot: wire.Qty(c.Lot),
+		MinQty: wire.Qty(c.MinQty), MaxQty: wire.Qty(c.MaxQty),
+		MinPrice: wire.Price(c.MinPrice), MaxPrice: wire.Price(c.MaxPrice),
+		OutsideIDs: true,
+	})
+}
+
+// Run executes a script on one book and prints the reports.
+func (c *matchCmd) Run(e *env) error {
+	in, err := openInput(e, c.File)
+	if err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
+	defer in.Close()
+	switch {
+	case c.Format == "flash1":
+		err = c.flash1(e, in)
+	case c.NS:
+		err = c.measure(e, in)
+	default:
+		err = c.script(e, in)
+	}
+	if err != nil {
+		return fmt.Errorf("match %s: %w", c.File, err)
+	}
+	return nil
+}
+
+// script reports as it reads, so that it serves a pipe.
+func (c *matchCmd) script(e *env, in *input) error {
+	book, err := c.book()
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(e.stdout, 64<<10)
+	defer out.Flush()
+	p := newProgress(e.stderr, "commands")
+	var events []wire.Event
+	var text []byte
+	err = eachCommand(in, func(i int, command *orderbook.Command) error {
+		events = book.Do(events[:0], command)
+		text = c.appendReports(text[:0], book, i, events)
+		if p.due() {
+			p.show(in.percent())
+			if e.ctx.Err() != nil {
+				return e.ctx.Err()
+			}
+		}
+		_, err := out.Write(text)
+		return err
+	})
+	p.end()
+	if flushErr := out.Flush(); err == nil {
+		err = flushErr
+	}
+	return err
+}
+
+func (c *matchCmd) appendReports(text []byte, book *orderbook.Book, i int, events []wire.Event) []byte {
+	text = orderbook.AppendReports(text, i, events)
+	if c.Top {
+		text = orderbook.AppendTop(text, i, book.Top())
+	}
+	return text
+}
+
+// eachCommand calls f with the commands of a script and their line indices.
+// Empty lines and comments (#) count as lines.
+func eachCommand(r io.Reader, f func(i int, command *orderbook.Command) error) error {
+	lines := bufio.NewScanner(r)
+	i := 0
+	for ; lines.Scan(); i++ {
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		command, err := orderbook.ParseCommand(line)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
+		if err := f(i, &command); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("line %d: %w", i+1, err)
+	}
+	return nil
+}
+
+// measure runs the script twice: once for the clock alone, once for the hash.
+func (c *matchCmd) measure(e *env, in *input) error {
+	type indexed struct {
+		orderbook.Command
+		i int
+	}
+	var commands []indexed
+	err := eachCommand(in, func(i int, command *orderbook.Command) error {
+		commands = append(commands, indexed{*command, i})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	timed, err := c.book()
+	if err != nil {
+		return err
+	}
+	events := make([]wire.Event, 0, 1024)
+	start := time.Now()
+	for n := range commands {
+		events = timed.Do(events[:0], &commands[n].Command)
+	}
+	took := time.Since(start)
+	book, err := c.book()
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	var text []byte
+	for n := range commands {
+		events = book.Do(events[:0], &commands[n].Command)
+		text = c.appendReports(text[:0], book, commands[n].i, events)
+		sum.Write(text)
+	}
+	return printMeasure(e.stdout, took, len(commands), "op", sum)
+}
+
+// flash1 runs the public workload, likewise twice.
+func (c *matchCmd) flash1(e *env, in *input) error {
+	data, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	f, err := orderbook.ParseFlash1(data)
+	if err != nil {
+		return err
+	}
+	timed, err := f.NewBook()
+	if err != nil {
+		return err
+	}
+	events := make([]wire.Event, 0, 1024)
+	start := time.Now()
+	for i := range f.Len() {
+		events = f.Do(timed, events[:0], i)
+	}
+	took := time.Since(start)
+	book, err := f.NewBook()
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	p := newProgress(e.stderr, "messages")
+	var text []byte
+	for i := range f.Len() {
+		events = f.Do(book, events[:0], i)
+		text = f.AppendReports(text[:0], i, events, i == 0)
+		sum.Write(text)
+		if p.due() {
+			p.show(i * 100 / f.Len())
+		}
+	}
+	p.end()
+	return printMeasure(e.stdout, took, f.Len(), "message", sum)
+}
+
+func printMeasure(w io.Writer, took time.Duration, n int, unit string, sum hash.Hash) error {
+	_, err := fmt.Fprintf(w, "%.1f ns/%s\nsha256 %x\n", float64(took.Nanoseconds())/float64(max(n, 1)), unit, sum.Sum(nil))
+	return err
+}
