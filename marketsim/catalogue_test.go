@@ -11,7 +11,7 @@ func TestCatalogue(t *testing.T) {
 	last := 1 << 60
 	for i := range SymbolsMax {
 		l := listingAt(i)
-		p, err := newProfile(&l)
+		p, err := newProfile(&l, PresetCrypto.correlations())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,38 +5,24 @@ package marketsim
 // cluster of events is a burst of volatility; its step is scaled by a slow log
 // volatility; it jumps rarely; and it moves with the surprise in the signs of
 // aggressors, not with the signs: their long memory would show in returns.
-// Fixed point: Q16 ticks, and 2^-32 octaves for the volatility.
+// Prices are in Q16 ticks.
 type latent struct {
 	price  int64
-	calm   int64 // slow part of log2 of the volatility's ratio to its median
-	wild   int64 // fast part of it
-	scale  int64 // that ratio, Q16
+	wild   wander
+	scale  int64 // the volatility's ratio to its median, Q16
 	fast   int64 // expected sign, Q16, over the last few
 	slow   int64 // the same, over the last few hundred
 	anchor int64 // opening price, around which the price stays
 }
-
-// The volatility is the sum of two autoregressions in event time: a slow one
-// that forgets over 4,096 events and a fast one that forgets over 1,024. They
-// wander by 0.55 and 0.6 octaves, which makes returns as fat-tailed as real ones.
-const (
-	slowMemoryBits = 12
-	slowStep       = 796 // 0.55 octaves * sqrt(2/4096), Q16
-	fastMemoryBits = 10
-	fastStep       = 1738    // 0.6 octaves * sqrt(2/1024), Q16
-	octavesMax     = 3 << 32 // of the sum: eight times the median
-)
 
 // jumpChance is the chance of a jump at an event, in units of 2^-32: about one
 // in 20,000.
 const jumpChance = 215_000
 
 // diffuse moves the price by one event's step. sigma is the median step.
-func (l *latent) diffuse(t *tables, r *random, sigma int64) {
-	l.calm += r.normal()*slowStep - l.calm>>slowMemoryBits
-	l.wild += r.normal()*fastStep - l.wild>>fastMemoryBits
-	octaves := min(max(l.calm+l.wild, -octavesMax), octavesMax)
-	l.scale = int64(t.exp2(uint64(octaves+8<<32)>>16) >> 8)
+func (l *latent) diffuse(t *tables, r *random, calm wander, sigma int64) {
+	l.wild.next(r, wildBits, wildStep)
+	l.scale = t.scale(calm, l.wild)
 	l.price += sigma * l.scale >> 16 * r.normal() >> 16
 	if r.next()>>32 < jumpChance {
 		l.jump(t, r, sigma)
@@ -71,5 +57,5 @@ func (l *latent) surprise(sign, impact int64) {
 	expected := (l.fast + l.slow) >> 1
 	l.price += impact * l.scale >> 16 * (signed - expected) >> 16
 	l.fast += (signed - l.fast) >> 2
-	l.slow += (signed - l.slow) >> 7
+	l.slow += (signed - l.slow) >> 6
 }

@@ -86,7 +86,7 @@ const atShare = 65536 * 12 / 100
 // so many ticks to where the side should quote, Q16.
 func (f *flow) insideChance(gap int64) uint64 {
 	ratio := min((f.ask-f.bid)<<31/f.half, 2<<16)
-	return uint64(min(ratio*ratio>>18+gap<<30/f.half, 45_000))
+	return uint64(min(ratio*ratio>>18+gap<<31/f.half, 58_000))
 }
 
 // take sends an aggressor: an informed one when the latent price is beyond the

@@ -36,6 +36,14 @@ func ParsePreset(name string) (Preset, error) {
 	return 0, fmt.Errorf("%w: no preset %.32q", ErrConfig, name)
 }
 
+// correlations returns how symbols move together under the preset.
+func (p Preset) correlations() correlations {
+	if p == PresetIlliquid {
+		return correlations{market: 65536 * 15 / 100, sector: 65536 * 10 / 100}
+	}
+	return correlations{market: 65536 * 30 / 100, sector: 65536 * 20 / 100}
+}
+
 // apply changes a listing to how it trades under the preset.
 func (p Preset) apply(l *listing) {
 	switch p {
