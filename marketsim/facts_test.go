@@ -3,43 +3,7 @@ package marketsim
 import (
 	"math"
 	"testing"
-
-	"tickcast/wire"
 )
-
-// observe runs a market's first symbol for a number of transactions.
-func observe(t testing.TB, cfg Config, transactions int) (*Observer, *flow) {
-	t.Helper()
-	s := newSim(t, cfg)
-	f := &s.flows[0]
-	o, err := NewObserver(0, &s.instruments[0], wire.Qty(f.unit))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b wire.Batch
-	for n := 0; n < transactions; n += len(b.Txns) {
-		b.Reset()
-		s.Step(&b, math.MaxInt64, 4096)
-		if err := o.Add(&b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return o, f
-}
-
-// TestFacts holds the stylised facts that one small-tick tape of a million
-// transactions can show.
-func TestFacts(t *testing.T) {
-	for seed := range uint64(3) {
-		o, f := observe(t, Config{Seed: seed, Symbols: 1, Preset: PresetSmallTick}, 1_000_000)
-		for _, fact := range o.Facts(float64(f.spread) / 65536) {
-			t.Logf("seed %d: %v", seed, fact)
-			if !fact.Pass() && fact.Name[:2] != "2 " { // kurtosis at 60 s needs a day
-				t.Errorf("seed %d: failed %v", seed, fact)
-			}
-		}
-	}
-}
 
 func TestStatistics(t *testing.T) {
 	tb, r := newTables(), newRandom(4, "X")

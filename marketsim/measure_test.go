@@ -8,33 +8,6 @@ import (
 	"tickcast/wire"
 )
 
-// TestDay holds correlations on three hours; Measure takes a day.
-func TestDay(t *testing.T) {
-	d, err := measureDay(Config{Preset: PresetSmallTick, Seed: 1}, 3*hourNanos)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := d.normality(); got.Values[0].Got < got.Values[2].Got {
-		t.Errorf("kurtosis grew with the interval: %v", got)
-	}
-	same := correlation(returns(d.mids[0], 60), returns(d.mids[5], 60))
-	other := correlation(returns(d.mids[0], 60), returns(d.mids[1], 60))
-	near(t, "correlation of two coins", same, d.sim.Correlation(0, 5), 0.25)
-	near(t, "correlation of a coin and a platform", other, d.sim.Correlation(0, 1), 0.25)
-	for i := range 3 {
-		got := d.hourly[i] / d.hourly[0] * float64(hours[0]+hours[1]) / float64(hours[i]+hours[i+1])
-		near(t, "activity of an hour", got, 1, 0.1)
-	}
-}
-
-func TestMetaorderImpact(t *testing.T) {
-	got, err := impactExponent(Config{Preset: PresetSmallTick, Seed: 2}, 40)
-	if err != nil {
-		t.Fatal(err)
-	}
-	near(t, "impact exponent", got, 0.55, 0.25)
-}
-
 func TestMetaordersChangeNothingBefore(t *testing.T) {
 	order := Metaorder{Side: wire.Buy, Start: 10e9, Interval: 1e8, Children: 5}
 	without, _ := tape(t, Config{Symbols: 2}, 10e9-1)
