@@ -6,6 +6,7 @@ import "tickcast/wire"
 // list it, and how it trades. Text, because decimals live at the edges only.
 type listing struct {
 	symbol, base, quote string
+	sector              string
 	tick, lot           string
 	price               string // where the session opens, give or take half a per cent
 	unit                string // a round quantity, the median of an order's
@@ -17,16 +18,16 @@ type listing struct {
 // listed is the catalogue, busiest first. Prices are plausible, not current:
 // everything here is simulated.
 var listed = [...]listing{
-	{"BTCUSDT", "BTC", "USDT", "0.10", "0.00001", "25360.00", "0.01", 14, 104_000, 5_200},
-	{"ETHUSDT", "ETH", "USDT", "0.01", "0.0001", "1735.50", "0.1", 9, 88_000, 4_600},
-	{"SOLUSDT", "SOL", "USDT", "0.001", "0.01", "21.480", "5", 6, 76_000, 4_200},
-	{"XRPUSDT", "XRP", "USDT", "0.0001", "0.1", "0.5125", "200", 2, 66_000, 3_800},
-	{"BNBUSDT", "BNB", "USDT", "0.01", "0.001", "240.60", "0.5", 8, 58_000, 3_500},
-	{"DOGEUSDT", "DOGE", "USDT", "0.00001", "1", "0.07240", "1000", 2, 51_000, 3_300},
-	{"ADAUSDT", "ADA", "USDT", "0.0001", "0.1", "0.2890", "400", 1, 45_000, 3_100},
-	{"LTCUSDT", "LTC", "USDT", "0.01", "0.001", "90.25", "1", 3, 40_000, 2_900},
-	{"LINKUSDT", "LINK", "USDT", "0.001", "0.01", "6.245", "20", 3, 36_000, 2_700},
-	{"AVAXUSDT", "AVAX", "USDT", "0.001", "0.01", "14.260", "10", 5, 33_000, 2_600},
+	{"BTCUSDT", "BTC", "USDT", "coins", "0.10", "0.00001", "25360.00", "0.01", 14, 102_000, 5_000},
+	{"ETHUSDT", "ETH", "USDT", "platforms", "0.01", "0.0001", "1735.50", "0.1", 9, 88_000, 4_600},
+	{"SOLUSDT", "SOL", "USDT", "platforms", "0.001", "0.01", "21.480", "5", 6, 76_000, 4_200},
+	{"XRPUSDT", "XRP", "USDT", "payments", "0.0001", "0.1", "0.5125", "200", 2, 66_000, 3_800},
+	{"BNBUSDT", "BNB", "USDT", "platforms", "0.01", "0.001", "240.60", "0.5", 8, 58_000, 3_500},
+	{"DOGEUSDT", "DOGE", "USDT", "coins", "0.00001", "1", "0.07240", "1000", 2, 51_000, 3_300},
+	{"ADAUSDT", "ADA", "USDT", "platforms", "0.0001", "0.1", "0.2890", "400", 1, 45_000, 3_100},
+	{"LTCUSDT", "LTC", "USDT", "coins", "0.01", "0.001", "90.25", "1", 3, 40_000, 2_900},
+	{"LINKUSDT", "LINK", "USDT", "payments", "0.001", "0.01", "6.245", "20", 3, 36_000, 2_700},
+	{"AVAXUSDT", "AVAX", "USDT", "platforms", "0.001", "0.01", "14.260", "10", 5, 33_000, 2_600},
 }
 
 // SymbolsDefault is the length of the catalogue. Instruments beyond it are
@@ -57,6 +58,9 @@ var (
 	codas   = [...]string{"R", "N", "LD", "RN", "S", "D", "M", "TH"}
 	endings = [...]string{"", "A", "O", "I"}
 )
+
+// sectors of generated instruments.
+var sectors = [...]string{"coins", "platforms", "payments", "lending", "storage", "games"}
 
 const names = len(onsets) * len(vowels) * len(codas) * len(endings)
 
@@ -90,7 +94,7 @@ func generated(index int) listing {
 	ticks := 10_000 + int64(h>>32&0x7fff)
 	busy := 320_000 / (index + 10)
 	return listing{
-		symbol: base + "USDT", base: base, quote: "USDT",
+		symbol: base + "USDT", base: base, quote: "USDT", sector: sectors[h>>8%uint64(len(sectors))],
 		tick: sc.tick, lot: sc.lot, unit: sc.unit,
 		price:       decimalText(ticks, sc.decimals),
 		spreadTicks: 2 + int(h>>16&7),

@@ -1,6 +1,7 @@
 package marketsim
 
 import (
+	"math"
 	"testing"
 
 	"tickcast/wire"
@@ -8,10 +9,10 @@ import (
 
 func TestCatalogue(t *testing.T) {
 	seen := map[wire.Symbol]bool{}
-	last := 1 << 60
+	last := math.MaxInt32
 	for i := range SymbolsMax {
 		l := listingAt(i)
-		p, err := newProfile(&l)
+		p, err := newProfile(&l, PresetCrypto.correlations())
 		if err != nil {
 			t.Fatal(err)
 		}

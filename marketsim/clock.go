@@ -15,7 +15,7 @@ const rateBits = 50
 // excitation is what an instrument's clock does not change: shared by all
 // that have the same profile.
 type excitation struct {
-	base  uint64             // intensity of immigrants
+	base  uint64             // intensity of immigrants at par
 	jumps [components]uint64 // intensity that one event adds
 	means [components]uint64 // mean intensity of what events set off
 }
@@ -54,12 +54,13 @@ func branchingRatio(branching [components]uint32) uint32 {
 // thinning (Ogata 1981). A component decays lazily, in whole steps of 1/1024
 // of its half-life, and keeps the rest of the time for later.
 type clock struct {
+	base   uint64             // intensity of immigrants
 	levels [components]uint64 // intensity
 	at     [components]int64  // time up to which it has decayed
 }
 
 // newClock returns a clock at time 0 that has run for ever.
-func newClock(e *excitation) clock { return clock{levels: e.means} }
+func newClock(e *excitation) clock { return clock{base: e.base, levels: e.means} }
 
 // next returns the time of the event after the one at now, and lets that one
 // excite the clock weight/65536 times.
@@ -67,11 +68,11 @@ func (c *clock) next(t *tables, r *random, e *excitation, now int64, weight uint
 	for i := range c.levels {
 		c.levels[i] += e.jumps[i] * weight >> 16
 	}
-	bound := c.rate(t, e, now)
+	bound := c.rate(t, now)
 	for {
 		wait := t.exponential(r.next()) << (rateBits - 32) / bound
 		now += 1 + int64(wait)
-		rate := c.rate(t, e, now)
+		rate := c.rate(t, now)
 		if r.below(bound) < rate {
 			return now
 		}
@@ -80,8 +81,8 @@ func (c *clock) next(t *tables, r *random, e *excitation, now int64, weight uint
 }
 
 // rate returns the intensity at now.
-func (c *clock) rate(t *tables, e *excitation, now int64) uint64 {
-	rate := e.base
+func (c *clock) rate(t *tables, now int64) uint64 {
+	rate := c.base
 	for i, level := range c.levels {
 		shift := halfLifeBits[i] - tableBits
 		if steps := uint64(now-c.at[i]) >> shift; steps > 0 {

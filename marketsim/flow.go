@@ -20,6 +20,10 @@ type flow struct {
 	pool   pool
 	next   int64 // market time of the next event
 
+	program program
+
+	market market
+
 	bid, ask int64  // best prices in ticks, valid while both sides have orders
 	counts   [2]int // resting orders: bids, asks
 	owed     int64  // trades that the symbol is behind its rate, Q16
@@ -49,7 +53,12 @@ func newFlow(p *profile, seed uint64) (flow, error) {
 		book:    book,
 		rand:    newRandom(seed, string(in.Symbol)),
 		clock:   newClock(&p.excitation),
-		live:    make([]uint64, 0, 2*p.orders+64),
+		market: market{
+			all:    newRandom(seed, "the market"),
+			mood:   newRandom(seed, "the mood"),
+			sector: newRandom(seed, p.sector),
+		},
+		live: make([]uint64, 0, 2*p.orders+64),
 	}
 	// Half a per cent around the listed price.
 	start := p.open<<16 - p.open<<16/200 + int64(f.rand.below(uint64(p.open<<16/100)))
@@ -73,17 +82,30 @@ func (f *flow) opening(b *wire.Batch, instrument uint32) {
 
 // run appends the transactions up to time until, at most as many as fit limit.
 func (f *flow) run(b *wire.Batch, instrument uint32, until int64, limit int) {
-	for f.next <= until && len(b.Txns) < limit {
+	for f.due() <= until && len(b.Txns) < limit {
+		if f.program.next < f.next {
+			at := f.program.next
+			b.Events = f.child(b.Events)
+			b.Commit(instrument, at)
+			continue
+		}
 		b.Events = f.act(b.Events)
 		b.Commit(instrument, f.next)
 		f.next = f.clock.next(f.tables, &f.rand, &f.excitation, f.next, 1<<16)
 	}
 }
 
+// due returns the market time of the next transaction.
+func (f *flow) due() int64 { return min(f.next, f.program.next) }
+
 // act carries out the event that is due.
 func (f *flow) act(dst []wire.Event) []wire.Event {
-	f.latent.diffuse(f.tables, &f.rand, f.sigma)
-	f.owed = min(f.owed+f.trades, owedMax)
+	for f.next >= f.market.edge {
+		f.crossEdge()
+	}
+	f.latent.diffuse(f.tables, &f.rand, f.market.calm, f.sigma)
+	// Trading is busier when the price moves.
+	f.owed = min(f.owed+f.trades*(1<<16+3*f.latent.scale)/(1<<16+3*scaleMean), owedMax)
 	if sign := f.thin(); sign != 0 {
 		return f.place(dst, sign)
 	}
@@ -103,6 +125,13 @@ func (f *flow) act(dst []wire.Event) []wire.Event {
 	return f.place(dst, f.side())
 }
 
+// crossEdge takes over what symbols share at the edge of a slice.
+func (f *flow) crossEdge() {
+	f.clock.base = f.excitation.base * activityAt(f.market.edge) >> 16
+	all, sector := f.market.next()
+	f.latent.price += (all*f.marketStep + sector*f.sectorStep) >> 16 * f.latent.scale >> 16
+}
+
 // lean returns how far the latent price is from mid in half spreads, Q16:
 // beyond one it is worth while to take.
 func (f *flow) lean() int64 {
@@ -110,13 +139,13 @@ func (f *flow) lean() int64 {
 }
 
 // pullShare of events are spent on an exposed quote if there is one, Q16.
-const pullShare = 65536 * 50 / 100
+const pullShare = 65536 * 90 / 100
 
 // exposed returns the sign of the side whose best price is nearer to the latent
 // price than half of what quotes keep away from it, 0 if neither is: its
 // owners pull it before somebody takes it.
 func (f *flow) exposed() int64 {
-	near := f.half >> 1
+	near := f.half
 	switch {
 	case f.latent.price-f.bid<<16 < near:
 		return 1

@@ -14,11 +14,20 @@ type metaorder struct {
 // childrenMax bounds a metaorder, so that none takes over a session.
 const childrenMax = 2000
 
-type pool [poolSize]metaorder
+type pool struct {
+	orders [poolSize]metaorder
+	last   uint64 // which the last child was of
+}
+
+// againShare of children follow one of the same metaorder, Q16.
+const againShare = 65536 * 35 / 100
 
 // next returns the sign of the next child, of one of the pool at random.
 func (p *pool) next(t *tables, r *random) int64 {
-	m := &p[r.below(poolSize)]
+	if !r.chance(againShare) {
+		p.last = r.below(poolSize)
+	}
+	m := &p.orders[p.last]
 	if m.left == 0 {
 		m.left = int32(min(t.pareto(r.next(), 65536*2/3)>>16, childrenMax))
 		m.sign = 1

@@ -73,11 +73,10 @@ func (f *flow) choose(sign int64) int64 {
 	if gap := quote - own; gap > 0 && f.rand.chance(f.insideChance(gap)) {
 		return own + 1 + int64(f.rand.below(uint64(gap)))
 	}
-	base := min(own, quote)
 	if f.rand.chance(atShare) {
-		return base
+		return own
 	}
-	return base - f.distance()
+	return min(own, quote) - f.distance()
 }
 
 // atShare of placements that are not inside join the best price, Q16.
@@ -87,7 +86,7 @@ const atShare = 65536 * 12 / 100
 // so many ticks to where the side should quote, Q16.
 func (f *flow) insideChance(gap int64) uint64 {
 	ratio := min((f.ask-f.bid)<<31/f.half, 2<<16)
-	return uint64(min(ratio*ratio>>18+gap<<30/f.half, 45_000))
+	return uint64(min(ratio*ratio>>18+gap<<31/f.half, 58_000))
 }
 
 // take sends an aggressor: an informed one when the latent price is beyond the
@@ -124,4 +123,4 @@ func (f *flow) take(dst []wire.Event, lean int64) []wire.Event {
 }
 
 // sweepShare of uninformed aggressors may reach behind the touch, Q16.
-const sweepShare = 65536 * 25 / 100
+const sweepShare = 65536 * 35 / 100

@@ -19,6 +19,13 @@ type Config struct {
 	// Symbols is the number of instruments, at most SymbolsMax. 0 stands for
 	// SymbolsDefault, the catalogue; those beyond it are generated.
 	Symbols int
+
+	// Preset is how they trade. 0 stands for PresetCrypto.
+	Preset Preset
+
+	// Metaorders are worked off beside the market's own flow. Those of an
+	// instrument must be in order of time and not overlap.
+	Metaorders []Metaorder
 }
 
 // ErrConfig is what New's errors wrap.
@@ -31,6 +38,7 @@ type Sim struct {
 	// static
 	instruments []wire.Instrument
 	window      int64 // market time that is generated at once, ns
+	shared      correlations
 
 	flows []flow
 	next  []int64 // of each flow, apart from them: it is scanned often
@@ -59,15 +67,24 @@ func New(cfg Config) (*Sim, error) {
 	if n < 0 || n > SymbolsMax {
 		return nil, fmt.Errorf("%w: %d symbols; want 1 to %d", ErrConfig, n, SymbolsMax)
 	}
+	if int(cfg.Preset) >= len(presetNames) {
+		return nil, fmt.Errorf("%w: preset %d", ErrConfig, cfg.Preset)
+	}
 	s := &Sim{
 		instruments: make([]wire.Instrument, n),
 		flows:       make([]flow, n),
 		next:        make([]int64, n),
+		shared:      cfg.Preset.correlations(),
+	}
+	programs, err := newPrograms(cfg.Metaorders, n)
+	if err != nil {
+		return nil, err
 	}
 	milliHertz := 0
 	for i := range n {
 		l := listingAt(i)
-		p, err := newProfile(&l)
+		cfg.Preset.apply(&l)
+		p, err := newProfile(&l, cfg.Preset.correlations())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 		}
@@ -75,7 +92,8 @@ func New(cfg Config) (*Sim, error) {
 			return nil, fmt.Errorf("%w: %s: %w", ErrConfig, l.symbol, err)
 		}
 		s.instruments[i] = p.instrument
-		s.next[i] = s.flows[i].next
+		s.flows[i].program = programs[i]
+		s.next[i] = s.flows[i].due()
 		milliHertz += l.changes
 	}
 	s.window = windowTransactions * 1e12 / int64(milliHertz)
@@ -85,6 +103,18 @@ func New(cfg Config) (*Sim, error) {
 // Instruments returns the listed instruments, the busiest first. The index in
 // it is wire.Txn's Instrument. The caller must not change it.
 func (s *Sim) Instruments() []wire.Instrument { return s.instruments }
+
+// Correlation returns the correlation of the 60-second returns of two
+// instruments that the configuration asks for.
+func (s *Sim) Correlation(i, j int) float64 {
+	switch {
+	case i == j:
+		return 1
+	case s.flows[i].sector == s.flows[j].sector:
+		return float64(s.shared.market+s.shared.sector) / 65536
+	}
+	return float64(s.shared.market) / 65536
+}
 
 // Next returns the market time of the next transaction, ns.
 func (s *Sim) Next() int64 {
@@ -132,8 +162,8 @@ func (s *Sim) Step(b *wire.Batch, until int64, max int) (now int64) {
 func (s *Sim) stepAlone(b *wire.Batch, until int64, limit int) int64 {
 	f := &s.flows[0]
 	f.run(b, 0, until, limit)
-	s.next[0] = f.next
-	if f.next <= until {
+	s.next[0] = f.due()
+	if s.next[0] <= until {
 		return b.Txns[len(b.Txns)-1].Time
 	}
 	return until
@@ -156,7 +186,7 @@ func (s *Sim) generate(until int64) {
 		if next <= end {
 			f := &s.flows[i]
 			f.run(&s.pending, uint32(i), end, math.MaxInt)
-			s.next[i] = f.next
+			s.next[i] = f.due()
 		}
 	}
 	if len(s.pending.Txns) > orderMask {

@@ -71,11 +71,14 @@ func (f *flow) cancel(dst []wire.Event, id uint64) []wire.Event {
 // victim returns the order to withdraw: a fleeting one or any. It may find
 // none.
 func (f *flow) victim() (orderbook.Resting, bool) {
-	u := f.rand.next()
-	if u&0xffff < fleetingShare {
+	if !f.rand.chance(fleetingShare) {
+		return f.anyOrder()
+	}
+	for range 3 {
 		// Ages are uniform on a logarithmic scale.
-		octave := u >> 16 & 0xffff * recentBits >> 16
-		age := 1<<octave - 1 + u>>32&(1<<octave-1)
+		u := f.rand.next()
+		octave := u >> 48 * recentBits >> 16
+		age := 1<<octave - 1 + u&(1<<octave-1)
 		if o, ok := f.book.Lookup(f.recent[(f.newest-age)%recentMax]); ok {
 			return o, true
 		}
