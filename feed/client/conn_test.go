@@ -13,6 +13,8 @@ import (
 
 	"github.com/fasthttp/websocket"
 	"github.com/google/go-cmp/cmp"
+
+	"tickcast/wire"
 )
 
 const testTick = `{"stream":"bbo.BTCUSDT","seq":1042,"upd":90211,"bid":["25351.90","0.31200"],"ask":null,"ts":1700000000000001,"tp":1700000000000002}`
@@ -51,7 +53,7 @@ func TestSession(t *testing.T) {
 		t.Error(d)
 	}
 	if err := errors.Join(c.Ping(10), c.Unsubscribe(8, "bbo.BTCUSDT"), c.Subscribe(Request{
-		ID: 7, Streams: []string{"trade.ETH*"}, Since: map[string]Cursor{"trade.ETHUSDT": {"k7", 88}}, NoSnapshot: true,
+		ID: 7, Streams: []string{"trade.ETH*"}, Since: map[string]wire.Cursor{"trade.ETHUSDT": {Epoch: "k7", Seq: 88}}, NoSnapshot: true,
 	})); err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,6 @@
 package client
 
-import (
-	"encoding/json"
-	"errors"
-	"strconv"
-	"strings"
-)
+import "encoding/json"
 
 // The control frames, to be decoded from Frame.Raw with encoding/json.
 // Times are integer microseconds since the epoch.
@@ -28,7 +23,7 @@ type (
 	// Wall + (ts - Market) / Speed.
 	Clock struct {
 		Base   int64   `json:"base"`
-		Speed  float64 `json:"speed"` // 0 while paused
+		Speed  float64 `json:"speed"` // 0 while paused, and (null) as fast as possible
 		Market int64   `json:"market"`
 		Wall   int64   `json:"wall"`
 	}
@@ -103,28 +98,4 @@ func (c *Clock) Due(ts int64) int64 {
 		return c.Wall + ts - c.Market // exact, unlike the division
 	}
 	return c.Wall + int64(float64(ts-c.Market)/c.Speed)
-}
-
-// Cursor is a position in one stream: the frame Seq of the run Epoch.
-type Cursor struct {
-	Epoch string
-	Seq   uint64
-}
-
-// String returns the cursor as the protocol writes it, "epoch:seq".
-func (c Cursor) String() string {
-	return c.Epoch + ":" + strconv.FormatUint(c.Seq, 10)
-}
-
-// ParseCursor reads what String wrote.
-func ParseCursor(s string) (Cursor, error) {
-	i := strings.LastIndexByte(s, ':')
-	if i <= 0 {
-		return Cursor{}, errors.New("client: cursor must be epoch:seq")
-	}
-	seq, err := strconv.ParseUint(s[i+1:], 10, 64)
-	if err != nil {
-		return Cursor{}, errors.New("client: cursor must be epoch:seq")
-	}
-	return Cursor{Epoch: s[:i], Seq: seq}, nil
 }

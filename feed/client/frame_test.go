@@ -48,18 +48,6 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-func TestCursor(t *testing.T) {
-	want := Cursor{Epoch: "k:7", Seq: 88}
-	if got, err := ParseCursor(want.String()); err != nil || got != want {
-		t.Errorf("ParseCursor(%s) = %v, %v", want, got, err)
-	}
-	for _, bad := range []string{"", ":", ":1", "k7", "k7:", "k7:-1", "k7:x"} {
-		if _, err := ParseCursor(bad); err == nil {
-			t.Errorf("%q is accepted", bad)
-		}
-	}
-}
-
 func TestSplit(t *testing.T) {
 	streams := make([]string, streamsMax+1)
 	for i := range streams {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/fasthttp/websocket"
+
+	"tickcast/wire"
 )
 
 // Request asks for streams.
@@ -19,7 +21,7 @@ type Request struct {
 	Streams []string
 	// Since are positions to resume from, by stream name: also of streams
 	// that a pattern in Streams matches.
-	Since map[string]Cursor
+	Since map[string]wire.Cursor
 	// NoSnapshot leaves out the snapshots and last values.
 	NoSnapshot bool
 }
