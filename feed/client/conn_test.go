@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -189,7 +190,8 @@ func TestOnWait(t *testing.T) {
 		_ = ws.WriteMessage(websocket.TextMessage, []byte(testTick))
 	})
 	waits := 0
-	c := dial(t, Config{URL: url, OnWait: func() { waits++ }})
+	var waitErr error
+	c := dial(t, Config{URL: url, OnWait: func() error { waits++; return waitErr }})
 	waits = 0
 	if err := c.Ping(1); err != nil {
 		t.Fatal(err)
@@ -197,5 +199,9 @@ func TestOnWait(t *testing.T) {
 	next(t, c)
 	if waits == 0 {
 		t.Error("OnWait was not called")
+	}
+	waitErr = io.ErrClosedPipe
+	if _, err := c.Next(); !errors.Is(err, waitErr) {
+		t.Errorf("Next = %v", err)
 	}
 }

@@ -17,6 +17,8 @@ type (
 		Faults    json.RawMessage `json:"faults"`
 		Features  []string        `json:"features"`
 		Server    string          `json:"server"`
+
+		Raw []byte `json:"-"` // the whole frame
 	}
 
 	// Clock maps market time to wall time: what is stamped ts was due at

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"tickcast/bench"
+)
+
+// isTerminal reports whether w is a device that shows characters, where a line
+// can be drawn again.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// redraw goes to the beginning of a terminal's line and clears it.
+const redraw = "\r\x1b[K"
+
+// progressLine tells what a measurement does: a line that is drawn again on a
+// terminal, else a line for each stage.
+type progressLine struct {
+	w     io.Writer
+	live  bool
+	stage bench.Stage
+	drawn time.Time
+}
+
+// drawEvery keeps thousands of connections from being thousands of lines.
+const drawEvery = 50 * time.Millisecond
+
+func (l *progressLine) show(stage bench.Stage, done, total int) {
+	begins := stage != l.stage
+	l.stage = stage
+	if !l.live {
+		if begins {
+			l.say(stage.String() + amount(total))
+		}
+		return
+	}
+	if !begins && done < total && time.Since(l.drawn) < drawEvery {
+		return
+	}
+	l.drawn = time.Now()
+	text := stage.String()
+	if total > 0 {
+		text += fmt.Sprintf(" %d of %d", done, total)
+	}
+	l.say(text)
+}
+
+func amount(total int) string {
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %d", total)
+}
+
+func (l *progressLine) say(text string) {
+	if l.live {
+		fmt.Fprint(l.w, redraw, text)
+	} else {
+		fmt.Fprintln(l.w, text)
+	}
+}
+
+// clear makes room for other output.
+func (l *progressLine) clear() {
+	if l.live {
+		fmt.Fprint(l.w, redraw)
+	}
+}
