@@ -4,9 +4,9 @@ import "tickcast/wire"
 
 // Cancel takes an order, or a waiting stop, out of the book.
 func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
-	slot, reason := b.amendable(id)
-	if reason != 0 {
-		return append(dst, wire.Event{Kind: wire.EventRejected, ID: id, Reason: reason})
+	slot := b.slotOf(id)
+	if b.slow || slot == 0 {
+		return b.cancelOdd(dst, id)
 	}
 	o := &b.orders[slot]
 	side := o.side()
@@ -14,7 +14,7 @@ func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
 	at, qty := o.level, o.qty
 	lv := &b.levels[at]
 	price := l.price(lv.key)
-	b.unlink(l, slot)
+	b.unlink(slot)
 	b.release(slot)
 	who := wire.Buy + wire.Side(side)
 	dst = room(dst, 3)
@@ -34,8 +34,17 @@ func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
 	return b.appendTop(dst)
 }
 
-// Reduce takes quantity off an order, which keeps its place. Reducing to zero
-// or below cancels it.
+func (b *Book) cancelOdd(dst []wire.Event, id uint64) []wire.Event {
+	slot, reason := b.amendable(id)
+	if reason != 0 {
+		return append(dst, wire.Event{Kind: wire.EventRejected, ID: id, Reason: reason})
+	}
+	b.touchOrder(slot)
+	return b.appendTouched(b.appendTaken(dst, slot, 0))
+}
+
+// Reduce takes quantity off an order, which keeps its place: of an iceberg off
+// its reserve first. Reducing to zero or below cancels it.
 func (b *Book) Reduce(dst []wire.Event, id uint64, by wire.Qty) []wire.Event {
 	slot, reason := b.amendable(id)
 	if reason == 0 {
@@ -44,15 +53,14 @@ func (b *Book) Reduce(dst []wire.Event, id uint64, by wire.Qty) []wire.Event {
 	if reason != 0 {
 		return append(dst, wire.Event{Kind: wire.EventRejected, ID: id, Reason: reason})
 	}
-	o := &b.orders[slot]
-	if int64(by) >= o.qty {
+	rest := b.remainder(slot) - int64(by)
+	if rest <= 0 {
 		return b.Cancel(dst, id)
 	}
-	price := b.sides[o.side()].price(b.levels[o.level].key)
-	dst = append(dst, wire.Event{
-		Kind: wire.EventCancelled, ID: id, Price: price, Qty: by, Side: wire.Buy + wire.Side(o.side()),
-	})
-	return b.appendShrunk(dst, slot, o.qty-int64(by))
+	r := b.restingOf(slot)
+	dst = room(dst, 1)
+	put(&dst[len(dst)-1], wire.EventCancelled, r.Side, id, r.Price, int64(by))
+	return b.shrink(dst, slot, rest)
 }
 
 func (b *Book) checkReduce(by wire.Qty) wire.Reason {
@@ -65,71 +73,39 @@ func (b *Book) checkReduce(by wire.Qty) wire.Reason {
 	return 0
 }
 
-// appendShrunk gives a displayed order a smaller quantity in its place.
-func (b *Book) appendShrunk(dst []wire.Event, slot int32, qty int64) []wire.Event {
+// shrink leaves an order less quantity, in its place, and reports what shows.
+func (b *Book) shrink(dst []wire.Event, slot int32, rest int64) []wire.Event {
 	o := &b.orders[slot]
-	l := &b.sides[o.side()]
-	lv := &b.levels[o.level]
-	lv.qty -= o.qty - qty
-	o.qty = qty
-	price, side := l.price(lv.key), wire.Buy+wire.Side(o.side())
-	dst = append(dst,
-		wire.Event{Kind: wire.EventReduce, ID: o.id & idMask, Price: price, Qty: wire.Qty(qty), Side: side},
-		wire.Event{Kind: wire.EventLevelSet, Price: price, Qty: wire.Qty(lv.qty), Count: uint32(lv.count), Side: side},
-	)
-	if o.level == l.best {
-		dst = b.appendTop(dst)
+	by := b.remainder(slot) - rest
+	if o.id&flagsOdd == flagRare {
+		r := &b.rares[slot]
+		off := min(by, r.reserve)
+		r.reserve -= off
+		by -= off
 	}
-	return dst
-}
-
-// Replace gives an order a new remaining quantity and price. A smaller or equal
-// quantity at the same price keeps its place; anything else goes to the back,
-// after trading as a new order of that price would. The id stays.
-func (b *Book) Replace(dst []wire.Event, id uint64, qty wire.Qty, price wire.Price) []wire.Event {
-	slot, reason := b.amendable(id)
-	if reason == 0 {
-		reason = b.checkQty(qty)
-	}
-	if reason == 0 {
-		reason = b.checkPrice(price)
-	}
-	if reason != 0 {
-		return append(dst, wire.Event{Kind: wire.EventRejected, ID: id, Reason: reason})
-	}
-	o := &b.orders[slot]
-	side := o.side()
-	l := &b.sides[side]
-	replaced := wire.Event{
-		Kind: wire.EventReplaced, ID: id, Ref: id, Price: price, Qty: qty, Side: wire.Buy + wire.Side(side),
-	}
-	if b.levels[o.level].key == l.key(price) && int64(qty) <= o.qty {
-		dst = append(dst, replaced)
-		if int64(qty) < o.qty {
-			dst = b.appendShrunk(dst, slot, int64(qty))
-		}
+	if o.id&(flagHidden|flagStop) != 0 {
+		o.qty -= by
 		return dst
 	}
-	t := taker{id: id, side: side, qty: int64(qty), price: price, owner: o.owner, slot: slot}
-	t.limit = b.sides[1-side].key(price)
-	b.touch(side, o.level)
-	b.pull(l, slot)
-	dst = b.sweep(dst, &t)
-	replaced.Qty = wire.Qty(t.qty)
-	dst = append(dst, replaced)
-	if t.qty == 0 {
-		b.release(slot)
-		dst = append(dst, wire.Event{Kind: wire.EventRemove, ID: id, Price: price, Side: replaced.Side})
-		return b.appendTouched(dst)
+	if by == 0 {
+		return dst
 	}
-	b.touch(side, b.level(l, l.key(price)))
-	b.rest(&t)
-	replaced.Kind, replaced.Ref = wire.EventReplace, 0
-	return b.appendTouched(append(dst, replaced))
+	b.touchOrder(slot)
+	o.qty -= by
+	lv := &b.levels[o.level]
+	lv.qty -= by
+	side := o.side()
+	dst = room(dst, 1)
+	put(&dst[len(dst)-1], wire.EventReduce, wire.Buy+wire.Side(side), o.id&idMask, b.sides[side].price(lv.key), o.qty)
+	return b.appendTouched(dst)
 }
 
-// amendable returns the slot of an order that may be changed, or why not.
+// amendable returns the slot of an order that may be taken out or made
+// smaller, or why not.
 func (b *Book) amendable(id uint64) (int32, wire.Reason) {
+	if b.state == wire.StateClosed {
+		return 0, wire.ReasonState
+	}
 	slot := b.slotOf(id)
 	if slot == 0 {
 		return 0, wire.ReasonUnknown
@@ -137,18 +113,15 @@ func (b *Book) amendable(id uint64) (int32, wire.Reason) {
 	return slot, 0
 }
 
-// pull takes an order out of its level, which goes too if it is empty. The
-// slot and the id stay taken.
-func (b *Book) pull(l *ladder, slot int32) {
-	at := b.orders[slot].level
-	b.unlink(l, slot)
-	if b.levels[at].head == 0 {
-		b.drop(l, at)
+// touchOrder touches the level of an order that rests.
+func (b *Book) touchOrder(slot int32) {
+	if o := &b.orders[slot]; o.id&flagStop == 0 {
+		b.touch(o.side(), o.level)
 	}
 }
 
 // unlink takes an order out of its level, which may be left empty.
-func (b *Book) unlink(l *ladder, slot int32) {
+func (b *Book) unlink(slot int32) {
 	o := &b.orders[slot]
 	lv := &b.levels[o.level]
 	if o.prev == 0 {
@@ -161,7 +134,9 @@ func (b *Book) unlink(l *ladder, slot int32) {
 	} else {
 		b.orders[o.next].prev = o.prev
 	}
-	lv.qty -= o.qty
-	lv.count--
+	if o.id&flagHidden == 0 {
+		lv.qty -= o.qty
+		lv.count--
+	}
 	b.resting--
 }

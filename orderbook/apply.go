@@ -85,7 +85,7 @@ func (b *Book) applyRemove(e *wire.Event) error {
 	if slot == 0 {
 		return ErrUnknown
 	}
-	b.pull(&b.sides[b.orders[slot].side()], slot)
+	b.take(slot)
 	b.release(slot)
 	return nil
 }
@@ -100,7 +100,7 @@ func (b *Book) applyReplace(e *wire.Event) error {
 	}
 	o := &b.orders[slot]
 	t := taker{id: e.ID, qty: int64(e.Qty), price: e.Price, slot: slot, owner: o.owner, side: o.side()}
-	b.pull(&b.sides[t.side], slot)
+	b.take(slot)
 	b.rest(&t)
 	return nil
 }

@@ -38,11 +38,17 @@ type Book struct {
 	orders []order
 	levels []level
 	nodes  []node
-	rare   []rare // by order slot, as long as some order needed it
+	rares  []rare // by order slot, once an order has needed it
 	index  index  // outside ids
 
 	freeOrder, freeLevel, freeNode int32
 	resting                        int
+	waiting                        int // stops
+	odd                            int // resting hidden orders and icebergs
+
+	// slow is set while a rule is in force that the fast paths do not know:
+	// a state but trading, a band, waiting stops, odd orders.
+	slow bool
 
 	// trading
 	state     wire.State
@@ -53,8 +59,10 @@ type Book struct {
 	low, high wire.Price // price band, in force if banded
 	banded    bool
 
-	// of the command in hand
+	// of the command in hand, kept for their memory
 	touched []touch
+	elected []int32   // stops
+	steps   []auction // of an uncross
 }
 
 // New returns an empty book in continuous trading.
@@ -109,6 +117,9 @@ func (b *Book) LastTrade() (wire.Price, bool) { return b.last, b.traded }
 
 // Trades returns the number of trades so far, which is the id of the last.
 func (b *Book) Trades() uint64 { return b.trades }
+
+// Waiting returns the number of stops that wait for their trigger.
+func (b *Book) Waiting() int { return b.waiting }
 
 // Lookup returns the resting order or waiting stop of an id.
 func (b *Book) Lookup(id uint64) (Resting, bool) {

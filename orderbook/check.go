@@ -5,8 +5,8 @@ import "tickcast/wire"
 // check returns why a new order cannot be taken in, 0 if it can. It changes
 // nothing.
 func (b *Book) check(o *Order) wire.Reason {
-	if b.state != wire.StateTrading {
-		return wire.ReasonState
+	if reason := b.checkEntry(o); reason != 0 {
+		return reason
 	}
 	if b.outside {
 		if o.ID == 0 || o.ID > IDMax {
@@ -16,17 +16,71 @@ func (b *Book) check(o *Order) wire.Reason {
 			return wire.ReasonDuplicate
 		}
 	}
-	if o.Side-wire.Buy > 1 || o.Type == 0 || o.Type > Iceberg {
+	if o.Side-wire.Buy > 1 || o.Type-Limit > Iceberg-Limit || o.STP > STPDecrement {
 		return wire.ReasonLimit
 	}
 	if reason := b.checkQty(o.Qty); reason != 0 {
 		return reason
 	}
-	if o.Type == Market {
+	if reason := b.checkPrices(o); reason != 0 {
+		return reason
+	}
+	return b.checkSizes(o)
+}
+
+// checkEntry asks whether the state takes in such an order.
+func (b *Book) checkEntry(o *Order) wire.Reason {
+	switch {
+	case b.state == wire.StateTrading:
+		return 0
+	case !b.collecting():
+		return wire.ReasonState
+	}
+	switch o.Type {
+	case Market, IOC, FOK: // nothing trades before the uncross
+		return wire.ReasonState
+	}
+	if o.Min > 0 {
+		return wire.ReasonState
+	}
+	return 0
+}
+
+func (b *Book) checkPrices(o *Order) wire.Reason {
+	if o.Type == Stop || o.Type == StopLimit {
+		// A trigger is no price at which to trade: the band does not bind it.
+		if reason := b.checkGrid(o.Trigger); reason != 0 {
+			return reason
+		}
+	}
+	if o.Type == Market || o.Type == Stop {
 		return 0
 	}
 	return b.checkPrice(o.Price)
 }
+
+// checkSizes checks the rarer sizes, and that the level's total stays below
+// 2^63: up to 2^24 small orders, and large ones as long as they fit.
+func (b *Book) checkSizes(o *Order) wire.Reason {
+	switch {
+	case o.Type == Iceberg && (o.Display <= 0 || o.Display > o.Qty || o.Display%b.cfg.Lot != 0):
+		return wire.ReasonLimit
+	case o.Min < 0 || o.Min > o.Qty:
+		return wire.ReasonMin
+	case o.Qty < qtyLarge:
+		return 0
+	}
+	l := &b.sides[o.Side-wire.Buy]
+	if lv := &b.levels[b.find(l, l.key(o.Price))]; lv.qty > levelQtyMax {
+		return wire.ReasonLimit
+	}
+	return 0
+}
+
+const (
+	qtyLarge    = 1 << 38
+	levelQtyMax = 1 << 61
+)
 
 func (b *Book) checkQty(q wire.Qty) wire.Reason {
 	switch {
@@ -41,13 +95,21 @@ func (b *Book) checkQty(q wire.Qty) wire.Reason {
 }
 
 func (b *Book) checkPrice(p wire.Price) wire.Reason {
+	if reason := b.checkGrid(p); reason != 0 {
+		return reason
+	}
+	if b.banded && (p < b.low || p > b.high) {
+		return wire.ReasonBand
+	}
+	return 0
+}
+
+func (b *Book) checkGrid(p wire.Price) wire.Reason {
 	switch {
 	case p < b.cfg.MinPrice || p > b.cfg.MaxPrice:
 		return wire.ReasonLimit
 	case b.cfg.Tick != 1 && p%b.cfg.Tick != 0:
 		return wire.ReasonTick
-	case b.banded && (p < b.low || p > b.high):
-		return wire.ReasonBand
 	}
 	return 0
 }

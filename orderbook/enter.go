@@ -3,28 +3,24 @@ package orderbook
 import "tickcast/wire"
 
 // Enter takes a new order: it is checked, matched, and what is left rests or is
-// cancelled as its type says. A rejected order changes nothing.
+// cancelled as its type says. Stops that its trades elect follow within the
+// same batch. A rejected order changes nothing.
 func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
+	if b.slow || !o.plain() {
+		return b.enterOdd(dst, o)
+	}
 	if reason := b.check(o); reason != 0 {
-		return append(dst, wire.Event{Kind: wire.EventRejected, ID: b.rejectedID(o), Side: o.Side, Reason: reason})
+		return b.appendRejected(dst, o, reason)
 	}
 	slot := b.newOrder()
 	if slot == 0 {
-		return append(dst, wire.Event{Kind: wire.EventRejected, ID: b.rejectedID(o), Side: o.Side, Reason: wire.ReasonLimit})
+		return b.appendRejected(dst, o, wire.ReasonLimit)
 	}
-	if b.outside {
-		b.orders[slot].id = o.ID
-	}
-	t := taker{
-		id:    b.orders[slot].id,
-		side:  int(o.Side - wire.Buy),
-		qty:   int64(o.Qty),
-		price: o.Price,
-		owner: o.Owner,
-		slot:  slot,
-	}
-	t.limit = b.limitKey(o, t.side)
-	if b.sides[1-t.side].bestKey > t.limit && o.Type == Limit {
+	var t taker
+	b.identify(&t, o, slot)
+	other := &b.sides[1-t.side]
+	t.limit = other.key(o.Price)
+	if other.bestKey > t.limit && o.Type == Limit {
 		b.enrol(&t)
 		b.rest(&t)
 		return b.appendRested(dst, &t)
@@ -36,21 +32,35 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 	case t.qty == 0:
 		b.abandon(slot)
 	case o.Type == Limit:
-		side := &b.sides[t.side]
-		b.touch(t.side, b.level(side, side.key(t.price)))
-		b.enrol(&t)
-		b.rest(&t)
-		dst = append(dst, wire.Event{Kind: wire.EventAdd, ID: t.id, Price: t.price, Qty: wire.Qty(t.qty), Side: o.Side})
+		dst = b.restTouched(dst, &t)
 	default:
 		b.abandon(slot)
-		dst = append(dst, wire.Event{
-			Kind: wire.EventCancelled, ID: t.id, Price: o.Price, Qty: wire.Qty(t.qty), Side: o.Side, Reason: wire.ReasonIOC,
-		})
+		dst = appendCancelled(dst, &t, t.qty, wire.ReasonIOC)
 	}
 	return b.appendTouched(dst)
 }
 
-// appendRested reports an order that rested without trading.
+// plain reports whether nothing about the order concerns the rare rules.
+func (o *Order) plain() bool {
+	return (o.Type == Limit || o.Type == IOC) && !o.Hidden && o.STP == 0 && o.Min == 0 && o.Qty < qtyLarge
+}
+
+// identify makes the taker of a new order. Its limit is left to the caller.
+func (b *Book) identify(t *taker, o *Order, slot int32) {
+	s := &b.orders[slot]
+	if b.outside {
+		s.id = o.ID
+	}
+	t.id = s.id
+	t.qty = int64(o.Qty)
+	t.price = o.Price
+	t.slot = slot
+	t.owner = o.Owner
+	t.side = int(o.Side-wire.Buy) & 1
+}
+
+// appendRested reports an order that rested without trading, in a book where
+// every resting order is displayed.
 func (b *Book) appendRested(dst []wire.Event, t *taker) []wire.Event {
 	at := b.orders[t.slot].level
 	lv := &b.levels[at]
@@ -68,21 +78,30 @@ func (b *Book) appendRested(dst []wire.Event, t *taker) []wire.Event {
 	return dst
 }
 
-// limitKey returns the worst key of the other side at which an order trades.
-func (b *Book) limitKey(o *Order, side int) uint64 {
-	if o.Type == Market {
-		return keyNone - 1
-	}
-	return b.sides[1-side].key(o.Price)
+// restTouched rests what is left of a new order that traded.
+func (b *Book) restTouched(dst []wire.Event, t *taker) []wire.Event {
+	l := &b.sides[t.side]
+	b.touch(t.side, b.level(l, l.key(t.price)))
+	b.enrol(t)
+	b.rest(t)
+	dst = room(dst, 1)
+	put(&dst[len(dst)-1], wire.EventAdd, wire.Buy+wire.Side(t.side), t.id, t.price, t.qty)
+	return dst
 }
 
-// rest puts the taker's slot at the back of its level.
+// rest puts the taker's slot at the back of its level, displayed.
 func (b *Book) rest(t *taker) {
 	l := &b.sides[t.side]
-	at := b.level(l, l.key(t.price))
+	b.append(b.level(l, l.key(t.price)), t, uint64(t.side)<<53)
+	b.levels[b.orders[t.slot].level].qty += t.qty
+}
+
+// append makes the taker's slot the last order of a level; the level's total is
+// left to the caller.
+func (b *Book) append(at int32, t *taker, flags uint64) {
 	lv := &b.levels[at]
 	o := &b.orders[t.slot]
-	o.id = t.id | uint64(t.side)<<53
+	o.id = t.id | flags
 	o.qty = t.qty
 	o.next, o.prev = 0, lv.tail
 	o.level = at
@@ -93,7 +112,6 @@ func (b *Book) rest(t *taker) {
 		b.orders[lv.tail].next = t.slot
 	}
 	lv.tail = t.slot
-	lv.qty += t.qty
 	lv.count++
 	b.resting++
 }
@@ -105,7 +123,7 @@ func (b *Book) enrol(t *taker) {
 	}
 }
 
-// abandon frees the slot of an order that never rested.
+// abandon frees the slot of an order that was never enrolled.
 func (b *Book) abandon(slot int32) {
 	o := &b.orders[slot]
 	if b.outside {
@@ -117,9 +135,19 @@ func (b *Book) abandon(slot int32) {
 	b.freeOrder = slot
 }
 
-func (b *Book) rejectedID(o *Order) uint64 {
+func (b *Book) appendRejected(dst []wire.Event, o *Order, reason wire.Reason) []wire.Event {
+	e := wire.Event{Kind: wire.EventRejected, Side: o.Side, Reason: reason}
 	if b.outside {
-		return o.ID
+		e.ID = o.ID
 	}
-	return 0
+	return append(dst, e)
+}
+
+// appendCancelled reports that qty of the taker leaves without trading.
+func appendCancelled(dst []wire.Event, t *taker, qty int64, reason wire.Reason) []wire.Event {
+	dst = room(dst, 1)
+	e := &dst[len(dst)-1]
+	put(e, wire.EventCancelled, wire.Buy+wire.Side(t.side), t.id, t.price, qty)
+	e.Reason = reason
+	return dst
 }

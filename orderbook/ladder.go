@@ -15,7 +15,6 @@ type ladder struct {
 	bestKey uint64
 	mask    uint64 // key = price ^ mask
 	levels  int32
-	hidden  int32      // hidden orders
 	top     wire.Level // best displayed level as last announced
 }
 

@@ -90,23 +90,27 @@ const (
 	idMask     = IDMax
 	flagSell   = 1 << 53
 	flagHidden = 1 << 54
-	flagRare   = 1 << 55 // has a record in Book.rare
+	flagRare   = 1 << 55 // has a record in Book.rares
 	flagStop   = 1 << 56 // waits in a ladder of triggers
+	flagPost   = 1 << 57
+	shiftSTP   = 58 // 3 bits
 	flagFree   = 1 << 63
 
-	flagsOdd = flagHidden | flagRare // a maker that the fast path cannot fill
+	flagsOdd = flagHidden | flagRare | flagStop // not for the fast paths
 )
 
 // side returns the index of the order's side: 0 buy, 1 sell.
 func (o *order) side() int { return int(o.id >> 53 & 1) }
 
+// stp returns the mode that the order arrived with.
+func (o *order) stp() STP { return STP(o.id >> shiftSTP & 7) }
+
 // rare is what few orders need, kept beside the slab.
 type rare struct {
-	reserve int64 // of an iceberg, not displayed
-	display int64 // of an iceberg
-	price   int64 // of a stop-limit order
-	typ     Type  // of a stop
-	stp     STP   // of a stop
+	reserve int64 // of an iceberg: not displayed
+	display int64 // of an iceberg, or a stop: 0 if it is none
+	price   int64 // of a waiting stop-limit order
+	typ     Type  // of a waiting stop: Stop or StopLimit
 }
 
 // level is one price of a side.

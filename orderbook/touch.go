@@ -75,8 +75,8 @@ func (b *Book) topOf(l *ladder) wire.Level {
 		return wire.Level{Price: l.price(lv.key), Qty: wire.Qty(lv.qty)}
 	}
 	// Only hidden orders at the best price.
-	var room [1]wire.Level
-	if dst := b.appendLevels(room[:0], l, l.root, 1); len(dst) > 0 {
+	var first [1]wire.Level
+	if dst := b.appendLevels(first[:0], l, l.root, 1); len(dst) > 0 {
 		return dst[0]
 	}
 	return wire.Level{}

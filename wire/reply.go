@@ -43,9 +43,9 @@ func AppendSubscribed(dst []byte, id RequestID, part, parts int) []byte {
 	return append(dst, `,"streams":[`...)
 }
 
-// AppendSubscribedStream adds a stream that the client will get; epoch has no
-// byte that JSON would escape. entry is the
-// pattern that matched it, "" if it was named itself.
+// AppendSubscribedStream adds a stream that the client will get. epoch has no
+// byte that JSON would escape; entry is the pattern that matched the stream, ""
+// if it was named itself.
 func AppendSubscribedStream(dst []byte, first bool, name []byte, epoch string, seq uint64, recovered bool, entry string) []byte {
 	dst = appendComma(dst, first)
 	dst = append(dst, `{"stream":`...)

@@ -101,3 +101,7 @@ func quoteClient(b []byte) string {
 	}
 	return strconv.Quote(string(b[:end])) + "..."
 }
+
+// AppendString appends s as a JSON string, whatever its bytes: invalid UTF-8
+// becomes U+FFFD.
+func AppendString(dst []byte, s string) []byte { return appendString(dst, s) }

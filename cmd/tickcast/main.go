@@ -18,6 +18,7 @@ import (
 // commands is the command line; each field is a subcommand with a
 // Run(*env) error method in the file of its name.
 type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Serve a simulated market over WebSockets."`
 	Tail    tailCmd    `cmd:"" help:"Print a feed's frames, one a line, or live statistics."`
 	Bench   benchCmd   `cmd:"" help:"Measure latency, loss and cost of serving many clients."`
 	Version versionCmd `cmd:"" help:"Print the version of this binary."`

@@ -3,22 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"tickcast/bench"
 )
-
-// isTerminal reports whether w is a device that shows characters, where a line
-// can be drawn again.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
 
 // redraw goes to the beginning of a terminal's line and clears it.
 const redraw = "\r\x1b[K"

@@ -34,3 +34,21 @@ func TestControlAllocates0(t *testing.T) {
 		}
 	}
 }
+
+func TestFramesAllocate0(t *testing.T) {
+	one := frame(finText, `{"op":"ping"}`)
+	stream, dst := make([]byte, len(one)), make([]byte, 0, 512)
+	var r FrameReader
+	if n := testing.AllocsPerRun(1000, func() {
+		copy(stream, one)
+		m, rest, err := r.Next(stream, 1<<10)
+		if m.Op != OpcodeText || err != nil {
+			t.Fatal(m, err)
+		}
+		r.Next(rest, 1<<10)
+		AppendFrameHeader(dst, OpcodeText, len(m.Payload))
+		AppendCloseFrame(dst, CloseTooSlow, "too slow")
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	actors "github.com/oklog/run"
+	"github.com/rs/zerolog"
+
+	"tickcast/feed"
+	"tickcast/feed/server"
+	"tickcast/feed/web"
+)
+
+// exitNanos bounds a shutdown: what has not ended by then is cut.
+const exitTimeout = 30 * time.Second
+
+type serveCmd struct {
+	Addr  string `default:"127.0.0.1:8080" help:"Listen here for clients (${env})." placeholder:"HOST:PORT"`
+	Admin string `default:"127.0.0.1:8081" help:"Listen here for operators: metrics, health, load (${env})." placeholder:"HOST:PORT"`
+
+	Source  string `default:"sim" enum:"sim,load" help:"Who publishes: sim, the market simulator, or load, the benchmark's source (${env})."`
+	Symbols int    `default:"10" help:"Number of symbols, the busiest first (${env})." placeholder:"N"`
+	Seed    uint64 `default:"1" help:"Seed of the simulated market: the same seed, the same tape (${env})." placeholder:"N"`
+	Speed   string `default:"1" help:"Market seconds a second, or max (${env})." placeholder:"X"`
+
+	Origins []string      `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
+	Drain   time.Duration `default:"10s" help:"Spread the closing of clients over this time at shutdown (${env})."`
+	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})." placeholder:"N"`
+	History int           `name:"history-bytes" default:"268435456" help:"Memory for clients that resume (${env})." placeholder:"BYTES"`
+	Pprof   bool          `help:"Serve /debug/pprof/ on the admin listener (${env})."`
+
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error (${env})."`
+	LogFormat string `default:"auto" enum:"auto,console,json" help:"console, json, or auto: console on a terminal (${env})."`
+}
+
+// Help is shown by serve --help.
+func (serveCmd) Help() string {
+	return `Starts a simulated market and serves it until SIGINT or SIGTERM.
+
+  tickcast serve                          ten symbols in real time
+  tickcast serve --speed 10 --seed 7      another market, ten times as fast
+  tickcast serve --source load --symbols 500
+                                          the benchmark's source; its rate is set with
+                                          GET /v1/load?rate=N on the admin listener`
+}
+
+// Run serves until ctx ends.
+func (c *serveCmd) Run(e *env) error {
+	if c.Symbols < 1 {
+		return fmt.Errorf("symbols: %d; want at least 1", c.Symbols)
+	}
+	log := newLogger(e.stderr, c.LogLevel, c.LogFormat)
+	start := time.Now()
+	src, err := c.source(start.UnixNano())
+	if err != nil {
+		return err
+	}
+	hub, err := feed.NewHub(feed.Config{
+		Epoch: "k" + strconv.FormatInt(start.UnixNano(), 36), Base: src.base(), HistoryBytes: c.History,
+	})
+	if err != nil {
+		return err
+	}
+	if err := hub.List(src.instruments()...); err != nil {
+		return err
+	}
+	shards := c.Shards
+	if shards == 0 {
+		shards = runtime.GOMAXPROCS(0)
+	}
+	fanout, err := feed.NewShards(hub, feed.ShardsConfig{Count: shards, Now: wallNanos})
+	if err != nil {
+		return err
+	}
+	cfg := server.Config{
+		Hub: hub, Shards: fanout, Web: web.Files(), Policy: web.ContentSecurityPolicy, Log: log,
+		Version: version(), Origins: c.Origins, Connections: connectionLimit(), Profiling: c.Pprof,
+	}
+	src.control(&cfg)
+	srv, err := server.New(cfg)
+	if err != nil {
+		fanout.Shutdown(e.ctx, 0)
+		return err
+	}
+	return c.serve(e, log, src, hub, fanout, srv)
+}
+
+// serve opens the listeners and runs source and server until one of them
+// fails or ctx ends; then it shuts down in order: source, clients, listeners.
+func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, hub *feed.Hub, fanout *feed.Shards, srv *server.Server) error {
+	main, err := net.Listen("tcp", c.Addr)
+	if err == nil {
+		var admin net.Listener
+		if admin, err = net.Listen("tcp", c.Admin); err == nil {
+			c.announce(e.stdout, main.Addr().String(), admin.Addr().String())
+			return c.runAll(e, log, src, hub, fanout, srv, main, admin)
+		}
+		err = errors.Join(err, main.Close())
+	}
+	fanout.Shutdown(e.ctx, 0)
+	return err
+}
+
+func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, hub *feed.Hub, fanout *feed.Shards, srv *server.Server, main, admin net.Listener) error {
+	var g actors.Group
+	sourceCtx, stopSource := context.WithCancel(context.Background())
+	g.Add(func() error {
+		<-e.ctx.Done()
+		return e.ctx.Err()
+	}, func(error) {})
+	g.Add(func() error { return src.run(sourceCtx, hub, fanout.Congested, log) }, func(error) { stopSource() })
+	g.Add(func() error { return srv.Serve(main) }, func(error) {
+		log.Info().Dur("drain", c.Drain).Msg("shutting down")
+		ctx, cancel := context.WithTimeout(context.Background(), exitTimeout)
+		defer cancel()
+		srv.Shutdown(ctx, c.Drain)
+	})
+	g.Add(func() error { return srv.ServeAdmin(admin) }, func(error) {})
+	err := g.Run()
+	stats, totals := hub.Stats(), fanout.Stats()
+	log.Info().Uint64("events", stats.Events).Uint64("frames", stats.Frames).Uint64("bytes_out", totals.BytesOut).
+		Uint64("gaps", totals.Gaps).Uint64("evictions", totals.Evictions).Msg("stopped")
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// announce says where to look.
+func (c *serveCmd) announce(w io.Writer, main, admin string) {
+	what := fmt.Sprintf("simulated market, %d symbols, seed %d, speed %s", c.Symbols, c.Seed, c.Speed)
+	if c.Source == "load" {
+		what = fmt.Sprintf("load source, %d symbols", c.Symbols)
+	}
+	fmt.Fprintf(w, `tickcast %s: %s
+  page     http://%s/
+  stream   ws://%s/v1/stream?streams=bbo.*
+  symbols  http://%s/v1/symbols
+  admin    http://%s/metrics
+  watch    tickcast tail --url ws://%s 'bbo.*'
+`, version(), what, main, main, main, admin, main)
+}
+
+// connectionLimit is 80 % of the descriptors that the process may have.
+func connectionLimit() int {
+	if n := descriptorLimit(); n > 0 {
+		return max(n*8/10, 16)
+	}
+	return 0
+}
+
+// wallNanos is the clock of the process. It follows the monotonic clock, so
+// that deadlines hold when the system's time is set.
+func wallNanos() int64 { return started.wall + int64(time.Since(started.at)) }
+
+var started = func() (s struct {
+	at   time.Time
+	wall int64
+},
+) {
+	s.at = time.Now()
+	s.wall = s.at.UnixNano()
+	return s
+}()
+
+func newLogger(w io.Writer, level, format string) zerolog.Logger {
+	l, err := zerolog.ParseLevel(level)
+	if err != nil {
+		l = zerolog.InfoLevel // kong has checked it
+	}
+	if format == "console" || format == "auto" && isTerminal(w) {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !isTerminal(w)}
+	}
+	return zerolog.New(w).Level(l).With().Timestamp().Logger()
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

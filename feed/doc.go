@@ -1,0 +1,45 @@
+// Package feed is the fan-out core: what a source publishes is numbered,
+// kept, encoded once for each dialect that somebody watches, and copied to
+// all who subscribed, each at its own pace.
+//
+//	source ── wire.Batch ──▶ Hub ── packets ──▶ shard ── bytes ──▶ sockets
+//	                     seq, pos, image,     groups, logs,
+//	                     history, encoding    sessions
+//
+// # Concurrency
+//
+// A Hub is a monitor: Publish and the attachments of shards take its one
+// mutex, in turns of bounded work. The order of turns is one total order of
+// packets and attachments in every shard's inbox, so an acknowledgement, its
+// snapshot and the updates after it cannot race. The publisher never waits
+// for a subscriber: an inbox that is full sheds state frames that newer ones
+// supersede, then all packets, and says so to those it concerns.
+//
+// A shard, with its groups and sessions, belongs to one goroutine and is a
+// state machine: what happens depends on the inbox, the bytes of the clients
+// and the time it is told, so that a seeded test can order all three. Nothing
+// here reads a clock but what Config.Now of Shards provides.
+//
+// # Interest groups
+//
+// Sessions of a shard with the same entries and terms form a group with one
+// log of ready frames; a session is a cursor into it. A frame is copied once
+// for a group, and one write sends a session everything that is due. A slow
+// session costs no memory: when the log's oldest bytes are to be reused it
+// falls off, is told exactly what it missed when it reads again, and goes on
+// with the current state.
+//
+// Weighed and done otherwise than first drawn: a log has records of its
+// frames and no summaries of its chunks. With 500 symbols a chunk of 64 KiB
+// holds each stream once, so that a summary is as long as the records; and
+// since the numbers of a stream are contiguous, all that a session needs to
+// know is how far it had been sent each stream, which the records tell.
+// Nor are gaps counted when a session falls off, but when it resumes: they
+// are the difference between how far it had come and where its states stand.
+//
+// A snapshot for a subscriber is an encoding that may be up to 64 frames old,
+// followed by the frames since from history: a storm of subscribers costs one
+// encoding a stream. The cursor of an acknowledgement is therefore the seq of
+// the state that follows it, or the one resumed from: the next numbered frame
+// is always cursor + 1.
+package feed

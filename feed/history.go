@@ -1,0 +1,217 @@
+package feed
+
+import (
+	"sort"
+	"sync/atomic"
+
+	"tickcast/wire"
+)
+
+// Bounds of history (PROTOCOL.md section 5). A symbol keeps at most
+// historyTxnsMax transactions of at most historyNanosMax; all symbols together
+// keep Config.HistoryBytes, the oldest chunk of any symbol going first.
+const (
+	historyTxnsMax  = 10_000
+	historyNanosMax = int64(60e9)
+
+	// A chunk is small enough for 4,096 quiet symbols to cost 25 MB and large
+	// enough that a busy one allocates or recycles once in 32 transactions.
+	chunkTxns   = 32
+	chunkEvents = 96
+)
+
+// txn is one published transaction: what every stream of the symbol needs to
+// write the same frames again, byte for byte.
+type txn struct {
+	pos   uint64 // of the transaction's first frame
+	time  int64  // market time, ns since the session's start
+	tp    int64  // wall time of publication, ns
+	upd   uint64 // the symbol's book update number after it
+	trade uint64 // last seq of the trade stream after it
+	book  uint64 // last seq of the book stream after it
+	crc   uint32 // of the book after it, if hasCRC
+
+	first, end uint32 // its events in the chunk: trades, bid levels, ask levels
+	asks       uint32 // index of the first ask level
+	trades     uint32 // how many trades
+	hasBook    bool   // it changed the displayed L2
+	hasCRC     bool
+}
+
+// chunk is a run of transactions of one symbol. The hub appends to it under
+// its mutex; readers that pinned it under that mutex read the part that was
+// filled by then, without it.
+type chunk struct {
+	owner      *history
+	prev, next *chunk // neighbours in age, of any symbol
+	txns       []txn
+	events     []wire.Event
+	pins       atomic.Int32 // readers; a pinned chunk is not recycled
+}
+
+func (c *chunk) bytes() int { return cap(c.txns)*80 + cap(c.events)*48 }
+
+// history is the ring of a symbol's transactions, oldest chunk first.
+type history struct {
+	chunks []*chunk
+	count  int // transactions
+
+	// Frames up to these are gone: what follows them can be recovered.
+	tradeFloor, bookFloor uint64
+}
+
+// archive owns the chunks of all histories, guarded by the hub's mutex.
+type archive struct {
+	bytesMax int
+	bytes    int
+	ages     chunk // ring of all chunks: next is the oldest, prev the youngest
+	free     *chunk
+}
+
+func newArchive(bytesMax int) *archive {
+	a := &archive{bytesMax: bytesMax}
+	a.ages.prev, a.ages.next = &a.ages, &a.ages
+	return a
+}
+
+// append adds t with its events (trades, then bids, then asks) to h.
+func (a *archive) append(h *history, t txn, trades, bids, asks []wire.Event) {
+	n := len(trades) + len(bids) + len(asks)
+	c := h.room(n)
+	if c == nil {
+		a.trim(h, t.tp)
+		c = a.chunk(h, n)
+	}
+	t.first = uint32(len(c.events))
+	c.events = append(c.events, trades...)
+	c.events = append(c.events, bids...)
+	t.asks = uint32(len(c.events))
+	c.events = append(c.events, asks...)
+	t.end = uint32(len(c.events))
+	t.trades = uint32(len(trades))
+	c.txns = append(c.txns, t)
+	h.count++
+}
+
+// room returns the youngest chunk if it has room for a transaction of n events.
+func (h *history) room(n int) *chunk {
+	if len(h.chunks) == 0 {
+		return nil
+	}
+	c := h.chunks[len(h.chunks)-1]
+	if len(c.txns) == cap(c.txns) || len(c.events)+n > cap(c.events) {
+		return nil
+	}
+	return c
+}
+
+// chunk gives h a fresh chunk for at least n events.
+func (a *archive) chunk(h *history, n int) *chunk {
+	c := a.free
+	if c != nil && n <= chunkEvents {
+		a.free = c.next
+	} else {
+		c = &chunk{txns: make([]txn, 0, chunkTxns), events: make([]wire.Event, 0, max(n, chunkEvents))}
+	}
+	c.owner = h
+	h.chunks = append(h.chunks, c)
+	a.bytes += c.bytes()
+	c.prev, c.next = a.ages.prev, &a.ages
+	c.prev.next, c.next.prev = c, c
+	for a.bytes > a.bytesMax && a.ages.next != c {
+		a.evictFirst(a.ages.next.owner)
+	}
+	return c
+}
+
+// trim drops what h may no longer hold at wall time now.
+func (a *archive) trim(h *history, now int64) {
+	for len(h.chunks) > 0 && (h.count > historyTxnsMax-chunkTxns || now-h.chunks[0].youngest().tp > historyNanosMax) {
+		a.evictFirst(h)
+	}
+}
+
+func (c *chunk) youngest() *txn { return &c.txns[len(c.txns)-1] }
+
+// evictFirst drops the oldest chunk of h and keeps it for reuse, unless
+// somebody reads it or it is of an odd size.
+func (a *archive) evictFirst(h *history) {
+	c := h.chunks[0]
+	h.tradeFloor, h.bookFloor = c.youngest().trade, c.youngest().book
+	h.count -= len(c.txns)
+	copy(h.chunks, h.chunks[1:])
+	h.chunks[len(h.chunks)-1] = nil
+	h.chunks = h.chunks[:len(h.chunks)-1]
+	a.bytes -= c.bytes()
+	c.prev.next, c.next.prev = c.next, c.prev
+	c.owner, c.prev, c.next = nil, nil, nil
+	if c.pins.Load() == 0 && cap(c.events) == chunkEvents {
+		c.txns, c.events = c.txns[:0], c.events[:0]
+		c.next, a.free = a.free, c
+	}
+}
+
+// span is a run of a symbol's transactions that a reader may walk without the
+// hub's mutex until it releases it.
+type span struct {
+	parts []spanPart
+}
+
+type spanPart struct {
+	chunk  *chunk
+	txns   []txn
+	events []wire.Event
+}
+
+// floor returns the seq up to which c's frames are gone.
+func (h *history) floor(c wire.Channel) uint64 {
+	if c == wire.ChannelTrade {
+		return h.tradeFloor
+	}
+	return h.bookFloor
+}
+
+func (t *txn) seq(c wire.Channel) uint64 {
+	if c == wire.ChannelTrade {
+		return t.trade
+	}
+	return t.book
+}
+
+// since pins and returns the transactions with frames of the event channel c
+// after seq, which must not be below the floor, and a bound of the bytes that
+// the frames take. The hub's mutex is held.
+func (h *history) since(c wire.Channel, seq uint64) (s span, bytesMax int) {
+	i := sort.Search(len(h.chunks), func(i int) bool { return h.chunks[i].youngest().seq(c) > seq })
+	for ; i < len(h.chunks); i++ {
+		k := h.chunks[i]
+		from := sort.Search(len(k.txns), func(j int) bool { return k.txns[j].seq(c) > seq })
+		k.pins.Add(1)
+		part := spanPart{chunk: k, txns: k.txns[from:], events: k.events}
+		s.parts = append(s.parts, part)
+		for j := range part.txns {
+			bytesMax += frameBytesMax(&part.txns[j], c)
+		}
+	}
+	return s, bytesMax
+}
+
+// frameBytesMax bounds the frames of channel c in t: 256 bytes for names,
+// numbers and header, 48 for a level.
+func frameBytesMax(t *txn, c wire.Channel) int {
+	if c == wire.ChannelTrade {
+		return int(t.trades) * 256
+	}
+	if !t.hasBook {
+		return 0
+	}
+	return 256 + 48*int(t.end-t.first-t.trades)
+}
+
+// release lets the hub recycle what s pinned.
+func (s *span) release() {
+	for i := range s.parts {
+		s.parts[i].chunk.pins.Add(-1)
+	}
+	s.parts = nil
+}

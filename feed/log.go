@@ -1,0 +1,176 @@
+package feed
+
+import (
+	"sort"
+
+	"tickcast/wire"
+)
+
+// Sizes of a group's log.
+const (
+	logBytesMin = 4 << 10   // first allocation
+	logBytesLow = 64 << 10  // every log may grow to this
+	logBytesFew = 256 << 10 // and to this rather than be flushed between packets
+	logBytesMax = 8 << 20
+	// A log may grow to what its group receives in this time.
+	logNanos = int64(250e6)
+	// reclaimBytes is how much is reclaimed at a time from those who lag.
+	reclaimBytes = 64 << 10
+)
+
+// noStream marks the record of a control frame.
+const noStream = wire.StreamID(0)
+
+// record is a frame in a log.
+type record struct {
+	end    uint64 // offset after the frame
+	seq    uint64
+	stream wire.StreamID
+	size   uint32
+}
+
+// groupLog is a contiguous ring of ready frames with absolute offsets: [tail,
+// head) can be read. Beside its bytes it keeps a record of each frame, from
+// which a session that fell behind is told what it missed.
+type groupLog struct {
+	buf        []byte // length is 0 or a power of two
+	head, tail uint64
+	bias       uint64 // offset that lies at buf[0], modulo the length
+
+	records []record // [first, len) are in the log
+	first   int
+
+	// Times at which the head stood at an offset, for the age of a byte:
+	// at most marksMax, in order.
+	marks []mark
+
+	readers []*session // once for each range in their outboxes
+}
+
+type mark struct {
+	offset uint64
+	at     int64
+}
+
+// marksMax bounds the resolution of ages: when it is reached, every other
+// mark goes.
+const marksMax = 64
+
+func (l *groupLog) at(offset uint64) int { return int((offset - l.bias) & uint64(len(l.buf)-1)) }
+
+// fits reports whether n bytes can be appended.
+func (l *groupLog) fits(n int) bool { return int(l.head-l.tail)+n <= len(l.buf) }
+
+// reserve makes a ring of at least size bytes, keeping what is in it.
+func (l *groupLog) reserve(size int) {
+	n := max(len(l.buf), logBytesMin)
+	for n < size {
+		n *= 2
+	}
+	if n == len(l.buf) {
+		return
+	}
+	grown := groupLog{buf: make([]byte, n), bias: l.tail}
+	at := 0
+	for offset := l.tail; offset < l.head; {
+		p := l.piece(offset, l.head)
+		at += copy(grown.buf[at:], p)
+		offset += uint64(len(p))
+	}
+	l.buf, l.bias = grown.buf, grown.bias
+}
+
+// append copies a frame, header and payload, into the log, which must have
+// room for it.
+func (l *groupLog) append(op wire.Opcode, payload []byte, stream wire.StreamID, seq uint64) {
+	start := l.head
+	var header [10]byte
+	l.copy(wire.AppendFrameHeader(header[:0], op, len(payload)))
+	l.copy(payload)
+	l.records = append(l.records, record{end: l.head, seq: seq, stream: stream, size: uint32(l.head - start)})
+}
+
+// appendFrames copies framed messages into the log; ends are their offsets.
+func (l *groupLog) appendFrames(frames []byte, ends []int, stream wire.StreamID, seq uint64) {
+	start, from := l.head, 0
+	l.copy(frames)
+	for _, end := range ends {
+		l.records = append(l.records, record{end: start + uint64(end), seq: seq, stream: stream, size: uint32(end - from)})
+		from = end
+	}
+}
+
+func (l *groupLog) copy(p []byte) {
+	n := copy(l.buf[l.at(l.head):], p)
+	copy(l.buf, p[n:])
+	l.head += uint64(len(p))
+}
+
+// piece returns the bytes from an offset up to to or to the ring's end,
+// whichever comes first.
+func (l *groupLog) piece(from, to uint64) []byte {
+	i := l.at(from)
+	return l.buf[i:min(len(l.buf), i+int(to-from))]
+}
+
+// trim gives up what lies before offset. A log that becomes empty starts at
+// the beginning of its ring again: one write, and warm memory.
+func (l *groupLog) trim(offset uint64) {
+	l.tail = offset
+	if l.tail == l.head {
+		l.bias = l.head
+		l.records, l.first, l.marks = l.records[:0], 0, l.marks[:0]
+		return
+	}
+	for l.first < len(l.records) && l.records[l.first].end <= offset {
+		l.first++
+	}
+	if l.first > 1024 && l.first > len(l.records)/2 {
+		l.records = l.records[:copy(l.records, l.records[l.first:])]
+		l.first = 0
+	}
+}
+
+// frameEnd returns the end of the frame that the byte at offset is inside of,
+// or offset itself if a frame begins there.
+func (l *groupLog) frameEnd(offset uint64) uint64 {
+	i := l.after(offset)
+	if i == len(l.records) || l.records[i].end-uint64(l.records[i].size) == offset {
+		return offset
+	}
+	return l.records[i].end
+}
+
+// after returns the index of the first record that ends after offset.
+func (l *groupLog) after(offset uint64) int {
+	return l.first + sort.Search(len(l.records)-l.first, func(i int) bool { return l.records[l.first+i].end > offset })
+}
+
+// stamp notes that the head stands where it does at the time now.
+func (l *groupLog) stamp(now int64) {
+	if n := len(l.marks); n > 0 && (l.marks[n-1].offset == l.head || now-l.marks[n-1].at < 1e6) {
+		return
+	}
+	if len(l.marks) == marksMax {
+		for i := range marksMax / 2 {
+			l.marks[i] = l.marks[2*i]
+		}
+		l.marks = l.marks[:marksMax/2]
+	}
+	l.marks = append(l.marks, mark{offset: l.head, at: now})
+}
+
+// since returns the time at which the byte at offset was there already, or
+// now if that is not known.
+func (l *groupLog) since(offset uint64, now int64) int64 {
+	i := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].offset > offset })
+	if i == len(l.marks) {
+		return now
+	}
+	return l.marks[i].at
+}
+
+// free returns the memory of an empty log.
+func (l *groupLog) free() {
+	*l = groupLog{head: l.head, tail: l.head, bias: l.head, readers: l.readers}
+}

@@ -1,0 +1,219 @@
+package feed
+
+import (
+	"slices"
+
+	"tickcast/wire"
+)
+
+// Bounds of a session's outbox: while it holds more, the shard does not read
+// from that client.
+const (
+	outboxBytesMax    = 64 << 10
+	outboxSegmentsMax = 64
+	// Segments are gathered up to this size, so that an acknowledgement and
+	// its states leave in one write.
+	gatherBytesMax = 64 << 10
+)
+
+// segmentKind says what may become of a segment when its session falls off.
+type segmentKind uint8
+
+const (
+	segmentControl segmentKind = iota + 1 // kept: acknowledgements, announcements, pongs
+	segmentReplay                         // kept: frames that follow a cursor, promised as recovered
+	segmentState                          // dropped unless begun: a newer state will come
+	segmentLog                            // dropped: a range of a log, announced as missed
+)
+
+// segment is a run of bytes that a session has yet to send before it goes on
+// with its group's log.
+type segment struct {
+	kind   segmentKind
+	stream wire.StreamID // of a state
+	seq    uint64        // of a state
+	bytes  []byte        // not of a log range; shared and immutable in a state
+	ends   []int         // of a state: ends of its messages in the original bytes
+	sent   int           // bytes of the segment that were sent
+	log    *groupLog     // of a log range [from, to)
+	from   uint64
+	to     uint64
+	at     int64 // when it was put here
+	replay int   // bytes to give back to the server's replay budget
+}
+
+// pushControl appends a control frame's payload.
+func (m *session) pushControl(payload []byte) {
+	s := m.control()
+	before := len(s.bytes)
+	s.bytes = appendMessage(s.bytes, wire.JSON, payload)
+	m.outboxBytes += len(s.bytes) - before
+}
+
+// pushFramed appends bytes that are framed already.
+func (m *session) pushFramed(frame []byte) {
+	s := m.control()
+	s.bytes = append(s.bytes, frame...)
+	m.outboxBytes += len(frame)
+}
+
+// control returns the last segment if control frames gather there, else a new
+// one.
+func (m *session) control() *segment {
+	m.ready()
+	if n := len(m.outbox); n > 0 && m.outbox[n-1].kind == segmentControl {
+		return &m.outbox[n-1]
+	}
+	m.outbox = append(m.outbox, segment{kind: segmentControl, at: m.shard.now})
+	return &m.outbox[len(m.outbox)-1]
+}
+
+// pushState appends a state, whose bytes it shares, or what follows one: it
+// is of no use without it. Without ends it is finished once begun.
+func (m *session) pushState(id wire.StreamID, seq uint64, bytes []byte, ends []int) {
+	if len(bytes) == 0 {
+		return
+	}
+	m.outbox = append(m.outbox, segment{
+		kind: segmentState, stream: id, seq: seq, bytes: bytes, ends: ends, at: m.shard.now,
+	})
+	m.outboxBytes += len(bytes)
+	m.ready()
+}
+
+// pushReplay appends frames that were promised as recovered, which hold
+// reserved bytes of the server's replay budget until they are sent.
+func (m *session) pushReplay(bytes []byte, reserved int) {
+	m.outbox = append(m.outbox, segment{kind: segmentReplay, bytes: bytes, at: m.shard.now, replay: reserved})
+	m.outboxBytes += len(bytes)
+	m.ready()
+}
+
+// pushRange appends what is unsent of a log, which the session will leave.
+func (m *session) pushRange(l *groupLog, from, to uint64) {
+	if from == to {
+		return
+	}
+	m.outbox = append(m.outbox, segment{kind: segmentLog, log: l, from: from, to: to, at: l.since(from, m.shard.now)})
+	l.readers = append(l.readers, m)
+	m.ready()
+}
+
+// size returns how many bytes of the segment are unsent.
+func (s *segment) size() int {
+	if s.kind == segmentLog {
+		return int(s.to - s.from)
+	}
+	return len(s.bytes) - s.sent
+}
+
+// unsent returns unsent bytes of the segment: all of them, or as many as lie
+// in one piece.
+func (s *segment) unsent() []byte {
+	if s.kind == segmentLog {
+		return s.log.piece(s.from, s.to)
+	}
+	return s.bytes[s.sent:]
+}
+
+// advance notes that n bytes of the first segment were sent.
+func (m *session) advance(n int) {
+	s := &m.outbox[0]
+	if s.kind == segmentLog {
+		s.from += uint64(n)
+	} else {
+		s.sent += n
+		m.outboxBytes -= n
+	}
+	if s.size() == 0 {
+		m.shift()
+	}
+}
+
+// shift removes the first segment.
+func (m *session) shift() {
+	m.discard(&m.outbox[0])
+	m.outbox[0] = segment{}
+	m.outbox = m.outbox[1:]
+	if len(m.outbox) == 0 {
+		m.outbox, m.outboxBytes = nil, 0
+	}
+}
+
+// discard lets go of what a segment holds.
+func (m *session) discard(s *segment) {
+	if s.kind != segmentLog {
+		m.outboxBytes -= len(s.bytes) - s.sent
+	}
+	if s.replay > 0 {
+		m.shard.hub.replayed(s.replay)
+	}
+	if s.kind == segmentLog {
+		s.kind = 0
+		m.stopReading(s.log)
+	}
+}
+
+// gather returns unsent bytes, at most budget of them: the first segments and
+// what follows them in the group's log, put together where they are small.
+// The result is valid until the next gather of any session of the shard.
+func (m *session) gather(budget int) []byte {
+	if len(m.outbox) == 0 {
+		return m.logPiece(budget)
+	}
+	p := m.outbox[0].unsent()
+	if len(p) >= gatherBytesMax/2 {
+		return p[:min(len(p), budget)]
+	}
+	dst := m.shard.gathered[:0]
+	for i := range m.outbox {
+		p = m.outbox[i].unsent()
+		n := min(len(p), gatherBytesMax-len(dst))
+		dst = append(dst, p[:n]...)
+		if n < m.outbox[i].size() {
+			m.shard.gathered = dst
+			return dst[:min(len(dst), budget)]
+		}
+	}
+	dst = append(dst, m.logPiece(gatherBytesMax-len(dst))...)
+	m.shard.gathered = dst
+	return dst[:min(len(dst), budget)]
+}
+
+// logPiece returns unsent bytes of the group's log that lie in one piece.
+func (m *session) logPiece(budget int) []byte {
+	if !m.follows() || m.cursor == m.group.log.head {
+		return nil
+	}
+	p := m.group.log.piece(m.cursor, m.group.log.head)
+	return p[:min(len(p), budget)]
+}
+
+// sent notes that n gathered bytes were sent.
+func (m *session) sent(n int) {
+	m.bytesOut += uint64(n)
+	m.shard.stats.BytesOut += uint64(n)
+	for n > 0 && len(m.outbox) > 0 {
+		k := min(n, m.outbox[0].size())
+		m.advance(k)
+		n -= k
+	}
+	m.cursor += uint64(n)
+}
+
+// stopReading notes that one range less of a log is to be sent.
+func (m *session) stopReading(l *groupLog) {
+	i := slices.Index(l.readers, m)
+	l.readers = slices.Delete(l.readers, i, i+1)
+}
+
+// reads returns where the session is in a log that it reads through its
+// outbox, and whether it does.
+func (m *session) reads(l *groupLog) (from uint64, ok bool) {
+	for i := range m.outbox {
+		if s := &m.outbox[i]; s.kind == segmentLog && s.log == l {
+			return s.from, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"bytes"
+	"encoding/base64"
+	"net/url"
+	"strings"
+
+	"github.com/fasthttp/websocket"
+	"github.com/valyala/fasthttp"
+)
+
+// refused is an answer to a request that is not served.
+type refused struct {
+	status  int
+	code    string
+	message string
+}
+
+// checkHandshake refuses what the upgrader would accept or answer wrongly
+// (RFC 6455 section 4.2.1, RELIABILITY.md section 3). nil means that the
+// request may be upgraded.
+func checkHandshake(ctx *fasthttp.RequestCtx) *refused {
+	h := &ctx.Request.Header
+	bad := func(message string) *refused { return &refused{fasthttp.StatusBadRequest, "bad_handshake", message} }
+	switch {
+	case !ctx.IsGet():
+		return &refused{fasthttp.StatusMethodNotAllowed, "bad_handshake", "the method of a handshake is GET"}
+	case !websocket.FastHTTPIsWebSocketUpgrade(ctx):
+		return &refused{fasthttp.StatusUpgradeRequired, "bad_handshake", "this is a WebSocket endpoint"}
+	case !h.IsHTTP11():
+		return bad("a handshake needs HTTP/1.1")
+	case !onlyUpgrade(h):
+		return bad("Connection must not say close")
+	case h.ContentLength() > 0 || len(ctx.Request.Body()) > 0 || len(h.Peek(fasthttp.HeaderTransferEncoding)) > 0:
+		return bad("a handshake has no body")
+	case len(h.PeekAll(fasthttp.HeaderHost)) != 1 || len(h.Host()) == 0:
+		return bad("exactly one Host is needed")
+	case len(h.PeekAll(fasthttp.HeaderOrigin)) > 1:
+		return bad("at most one Origin is possible")
+	}
+	versions := h.PeekAll(fasthttp.HeaderSecWebSocketVersion)
+	if len(versions) != 1 || string(versions[0]) != "13" {
+		return &refused{fasthttp.StatusUpgradeRequired, "bad_handshake", "Sec-WebSocket-Version must be 13"}
+	}
+	keys := h.PeekAll(fasthttp.HeaderSecWebSocketKey)
+	if len(keys) != 1 || !validKey(keys[0]) {
+		return bad("exactly one Sec-WebSocket-Key of 16 bytes is needed")
+	}
+	return nil
+}
+
+func validKey(key []byte) bool {
+	var raw [18]byte
+	if len(key) != 24 {
+		return false
+	}
+	n, err := base64.StdEncoding.Decode(raw[:], key)
+	return err == nil && n == 16
+}
+
+func onlyUpgrade(h *fasthttp.RequestHeader) bool {
+	for _, line := range h.PeekAll(fasthttp.HeaderConnection) {
+		for token := range bytes.SplitSeq(line, []byte{','}) {
+			if strings.EqualFold(string(bytes.TrimSpace(token)), "close") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// originAllowed reports whether a browser's page may use this server: the
+// page's origin is our own, or on the list. Requests without Origin do not
+// come from a browser's page.
+func (s *Server) originAllowed(ctx *fasthttp.RequestCtx) bool {
+	origin := string(ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
+	if origin == "" || s.origins["*"] || s.origins[origin] {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || origin == "null" {
+		return false
+	}
+	scheme := "http"
+	if ctx.IsTLS() {
+		scheme = "https"
+	}
+	return u.Scheme == scheme && strings.EqualFold(u.Host, string(ctx.Host()))
+}

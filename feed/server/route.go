@@ -1,0 +1,146 @@
+package server
+
+import (
+	"fmt"
+	"io/fs"
+	"mime"
+	"path"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"tickcast/wire"
+)
+
+// route answers the main listener.
+func (s *Server) route(ctx *fasthttp.RequestCtx) {
+	switch p := string(ctx.Path()); p {
+	case "/v1/stream":
+		s.stream(ctx)
+	case "/v1/symbols":
+		s.get(ctx, s.symbols)
+	case "/livez", "/readyz":
+		s.health(ctx, p)
+	default:
+		s.asset(ctx, p)
+	}
+}
+
+// get serves a REST route: GET, HEAD, and the preflight of other origins.
+func (s *Server) get(ctx *fasthttp.RequestCtx, handler fasthttp.RequestHandler) {
+	h := &ctx.Response.Header
+	h.Add(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
+	if origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && s.originAllowed(ctx) {
+		h.SetBytesV(fasthttp.HeaderAccessControlAllowOrigin, origin)
+	}
+	switch {
+	case ctx.IsOptions():
+		h.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, OPTIONS")
+		h.Set(fasthttp.HeaderAccessControlMaxAge, "600")
+		ctx.SetStatusCode(fasthttp.StatusNoContent)
+	case ctx.IsGet() || ctx.IsHead():
+		handler(ctx)
+	default:
+		h.Set(fasthttp.HeaderAllow, "GET, HEAD, OPTIONS")
+		s.refuse(ctx, &refused{fasthttp.StatusMethodNotAllowed, "bad_request", "only GET is served here"})
+	}
+}
+
+// refuse answers with a coded error.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, r *refused) {
+	ctx.SetStatusCode(r.status)
+	ctx.SetContentType("application/json")
+	b := append([]byte(`{"error":{"code":`), strconv.Quote(r.code)...)
+	b = append(b, `,"message":`...)
+	b = wire.AppendString(b, r.message)
+	ctx.SetBody(append(b, "}}\n"...))
+	s.metrics.refused(r.status)
+}
+
+// health answers liveness and readiness: a server that drains is not ready.
+func (s *Server) health(ctx *fasthttp.RequestCtx, p string) {
+	ctx.SetContentType("text/plain; charset=utf-8")
+	if p == "/readyz" && s.draining.Load() {
+		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+		ctx.SetBodyString("draining\n")
+		return
+	}
+	ctx.SetBodyString("ok\n")
+}
+
+// symbols lists what can be subscribed, the busiest first.
+func (s *Server) symbols(ctx *fasthttp.RequestCtx) {
+	ctx.SetContentType("application/json")
+	b := []byte(`{"symbols":[`)
+	for i, in := range s.hub.Instruments() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"symbol":`...)
+		b = wire.AppendString(b, string(in.Symbol))
+		b = append(b, `,"base":`...)
+		b = wire.AppendString(b, in.Base)
+		b = append(b, `,"quote":`...)
+		b = wire.AppendString(b, in.Quote)
+		b = append(b, `,"tick":"`...)
+		b = wire.AppendDecimal(b, int64(in.Tick), in.PriceScale)
+		b = append(b, `","lot":"`...)
+		b = wire.AppendDecimal(b, int64(in.Lot), in.QtyScale)
+		b = append(b, `","state":"`...)
+		b = append(b, wire.StateTrading.String()...)
+		b = append(b, `"}`...)
+	}
+	ctx.SetBody(append(b, "]}\n"...))
+}
+
+// asset is a file of the page.
+type asset struct {
+	kind string
+	body []byte
+}
+
+func loadPage(web fs.FS) (map[string]asset, error) {
+	page := make(map[string]asset)
+	if web == nil {
+		return page, nil
+	}
+	err := fs.WalkDir(web, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := fs.ReadFile(web, name)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		a := asset{kind: mime.TypeByExtension(path.Ext(name)), body: body}
+		page["/"+name] = a
+		if name == "index.html" {
+			page["/"] = a
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load page: %w", err)
+	}
+	return page, nil
+}
+
+// asset serves a file of the page.
+func (s *Server) asset(ctx *fasthttp.RequestCtx, p string) {
+	a, ok := s.page[p]
+	if !ok {
+		s.refuse(ctx, &refused{fasthttp.StatusNotFound, "not_found", "no such route"})
+		return
+	}
+	if !ctx.IsGet() && !ctx.IsHead() {
+		s.refuse(ctx, &refused{fasthttp.StatusMethodNotAllowed, "bad_request", "only GET is served here"})
+		return
+	}
+	h := &ctx.Response.Header
+	h.Set(fasthttp.HeaderContentSecurityPolicy, s.cfg.Policy)
+	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	h.Set(fasthttp.HeaderReferrerPolicy, "no-referrer")
+	h.Set(fasthttp.HeaderCacheControl, "no-cache")
+	ctx.SetContentType(a.kind)
+	ctx.SetBody(a.body)
+}

@@ -1,0 +1,360 @@
+package feed
+
+import (
+	"strconv"
+
+	"tickcast/wire"
+)
+
+// shardBytesMax is what the logs of a shard may take together. Beyond it the
+// largest give up what their slowest members have not read.
+const shardBytesMax = 256 << 20
+
+// inspectNanos is how often sessions are looked after.
+const inspectNanos = int64(1e9)
+
+// shard owns its sessions, their groups and logs. It is a state machine: its
+// methods are called by one goroutine (or by a test), none blocks, and now is
+// what its caller says.
+type shard struct {
+	hub   *Hub
+	id    int
+	now   int64 // wall ns
+	stats ShardStats
+
+	sessions  map[*session]struct{}
+	opened    int
+	groups    map[string]*group
+	tables    []*[tableSize]*interest // by instrument, then by dialect and channel
+	released  []wire.StreamID         // interests that ended in this round
+	timers    timers
+	inspectAt int64
+
+	dirty []*group   // with something to write
+	ready []*session // with something of their own to write
+	woken []*session // with input that may go on
+	ended []*session // to be buried
+	bytes int        // of all logs
+
+	spareDirty             []*group
+	spareReady, spareWoken []*session
+
+	// Memory of one call.
+	request  wire.Request
+	matched  []wire.StreamID
+	key      []byte
+	gathered []byte
+	payload  []byte
+	name     []byte
+}
+
+const tableSize = wire.ChannelCount * wire.DialectCount
+
+// ShardStats are a shard's totals.
+type ShardStats struct {
+	Sessions  int
+	Groups    int
+	LogBytes  int
+	Packets   uint64 // taken from the inbox
+	Frames    uint64 // copied into logs
+	Writes    uint64 // calls of a socket's write
+	Snapshots uint64 // states encoded for subscribers
+	Replays   uint64 // frames encoded again for those who resume or join late
+	Resyncs   uint64
+	Gaps      uint64 // announced
+	Conflated uint64 // frames announced as conflated
+	Evictions uint64
+	Refused   uint64 // control messages
+	Torn      uint64 // inbox overloads
+	Panics    uint64 // each ended a session
+	BytesIn   uint64
+	BytesOut  uint64
+}
+
+func newShard(h *Hub, in Inbox) *shard {
+	s := &shard{hub: h, sessions: make(map[*session]struct{}), groups: make(map[string]*group)}
+	s.id = h.addInbox(in)
+	return s
+}
+
+// open begins a session on a socket.
+func (s *shard) open(sock socket, o Options, now int64) *session {
+	s.now = now
+	if o.Dialect == 0 {
+		o.Dialect = wire.JSON
+	}
+	if o.Slow == 0 {
+		o.Slow = SlowConflate
+	}
+	s.opened++
+	m := &session{shard: s, sock: sock, options: o, opened: now, heard: now}
+	m.conn = strconv.FormatInt(int64(s.id), 36) + "-" + strconv.FormatInt(int64(s.opened), 36)
+	s.sessions[m] = struct{}{}
+	s.join(m, nil, nil)
+	m.open()
+	return m
+}
+
+// gone lists a session that has ended for burial.
+func (s *shard) gone(m *session) { s.ended = append(s.ended, m) }
+
+// again lets the session take up its input in this round.
+func (s *shard) again(m *session) { s.woken = append(s.woken, m) }
+
+// find returns the interest in a stream, nil if there is none.
+func (s *shard) find(id wire.StreamID, d wire.Dialect) *interest {
+	i := id.Instrument()
+	if int(i) >= len(s.tables) || s.tables[i] == nil {
+		return nil
+	}
+	return s.tables[i][int(id.Channel())*wire.DialectCount+int(d)]
+}
+
+// hold takes a reference to an interest, which begins if it is the first.
+func (s *shard) hold(id wire.StreamID, d wire.Dialect) *interest {
+	i := int(id.Instrument())
+	for len(s.tables) <= i {
+		s.tables = append(s.tables, nil)
+	}
+	if s.tables[i] == nil {
+		s.tables[i] = new([tableSize]*interest)
+	}
+	at := &s.tables[i][int(id.Channel())*wire.DialectCount+int(d)]
+	if *at == nil {
+		*at = &interest{id: id, dialect: d}
+	}
+	(*at).refs++
+	return *at
+}
+
+// drop gives a reference back; the hub is told at the end of the round.
+func (s *shard) drop(in *interest) {
+	if in.refs--; in.refs == 0 {
+		s.released = append(s.released, in.id)
+	}
+}
+
+// settle tells the hub which streams nobody wants any more.
+func (s *shard) settle() {
+	if len(s.released) == 0 {
+		return
+	}
+	var ended []wire.StreamID
+	for _, id := range s.released {
+		for d := wire.Dialect(1); d < wire.DialectCount; d++ {
+			if in := s.find(id, d); in != nil && in.refs == 0 {
+				s.tables[id.Instrument()][int(id.Channel())*wire.DialectCount+int(d)] = nil
+				ended = append(ended[:0], id)
+				s.hub.release(s.id, d, ended)
+			}
+		}
+	}
+	s.released = s.released[:0]
+}
+
+// join puts a session into the group with these entries, which is made if it
+// does not exist; streams are those of the entries, sorted.
+func (s *shard) join(m *session, entries []string, streams []wire.StreamID) {
+	t := terms{
+		dialect: m.options.Dialect, framing: framingWebSocket, class: m.options.Class,
+		flush: m.options.Flush, heartbeat: m.options.Heartbeat,
+	}
+	s.key = appendKey(s.key[:0], &t, entries)
+	g, old := s.groups[string(s.key)], m.group
+	switch {
+	case g != nil && g == old:
+		return
+	case g != nil:
+	case old != nil && len(old.members) == 1:
+		old.rename(string(s.key), entries)
+		old.change(streams)
+		return
+	default:
+		g = &group{shard: s, key: string(s.key), terms: t, entries: entries}
+		s.groups[g.key] = g
+		g.listen(streams)
+		if t.heartbeat > 0 {
+			g.beatDue = g.next(s.now, t.heartbeat)
+			s.timers.push(g.beatDue, g)
+		}
+	}
+	place := m.place
+	m.group, m.place, m.cursor = g, len(g.members), g.log.head
+	g.members = append(g.members, m)
+	if old != nil {
+		old.remove(place)
+	}
+}
+
+// rename gives a group with one member other entries.
+func (g *group) rename(key string, entries []string) {
+	delete(g.shard.groups, g.key)
+	g.key, g.entries = key, entries
+	g.shard.groups[key] = g
+}
+
+// remove takes a member out of the group, which ends with its last one.
+func (g *group) remove(place int) {
+	last := len(g.members) - 1
+	g.members[place] = g.members[last]
+	g.members[place].place = place
+	g.members[last] = nil
+	g.members = g.members[:last]
+	if last == 0 {
+		g.end()
+	}
+}
+
+// end takes a group without members out of the shard. Its log lives on in the
+// outboxes of those who still read it.
+func (g *group) end() {
+	g.closed = true
+	delete(g.shard.groups, g.key)
+	for i := range g.streams {
+		g.streams[i].leave()
+		g.shard.drop(g.streams[i].in)
+	}
+	g.streams = nil
+	g.shard.bytes -= len(g.log.buf) // readers keep what they need of it
+}
+
+// attach sends an attachment to the hub, resolving its entries again if
+// instruments are listed at this moment, and holds its interests meanwhile.
+func (s *shard) attach(a *attachment, d wire.Dialect, resolve func(*attachment, *directory)) {
+	a.shard, a.dialect = s.id, d
+	for {
+		dir := s.hub.listings.Load()
+		if a.version != dir.version {
+			if resolve != nil {
+				resolve(a, dir)
+			}
+			a.version = dir.version
+		}
+		if s.hub.attach(a) {
+			break
+		}
+	}
+	for i := range a.wants {
+		s.hold(a.wants[i].stream, d)
+	}
+}
+
+// unhold gives back what attach held.
+func (s *shard) unhold(a *attachment) {
+	for i := range a.wants {
+		s.drop(s.find(a.wants[i].stream, a.dialect))
+	}
+}
+
+// deliver takes what came into the inbox, in order.
+func (s *shard) deliver(d *delivery, now int64) {
+	s.now = now
+	for i := range d.items {
+		if it := &d.items[i]; it.marker != nil {
+			s.mark(it.marker, it.stale)
+		} else {
+			s.packet(&it.Packet, d.payload(it))
+		}
+	}
+}
+
+// packet copies a frame into the log of every group that wants it.
+func (s *shard) packet(p *Packet, payload []byte) {
+	s.stats.Packets++
+	in := s.find(p.Stream, p.Dialect)
+	if in == nil {
+		return
+	}
+	// The record says which frames this one stands for: itself, and those
+	// before it that were shed.
+	first := in.seq + 1
+	in.seq = p.Seq
+	s.stats.Frames += uint64(len(in.groups))
+	for i := range in.groups {
+		in.groups[i].group.packet(payload, p.Stream, first)
+	}
+}
+
+// flush ends a round: it writes what is due, takes up input that waited,
+// buries sessions that ended, and reports whether there is more to do at once.
+func (s *shard) flush(now int64) (more bool) {
+	s.now = now
+	dirty := s.dirty
+	s.dirty, s.spareDirty = s.spareDirty[:0], dirty
+	for i, g := range dirty {
+		dirty[i] = nil
+		g.dirty = false
+		g.write()
+	}
+	ready := s.ready
+	s.ready, s.spareReady = s.spareReady[:0], ready
+	for i, m := range ready {
+		ready[i] = nil
+		m.queued = false
+		m.write()
+	}
+	woken := s.woken
+	s.woken, s.spareWoken = s.spareWoken[:0], woken
+	for i, m := range woken {
+		woken[i] = nil
+		m.proceed()
+	}
+	s.bury()
+	s.settle()
+	return len(s.dirty)+len(s.ready)+len(s.woken) > 0
+}
+
+// bury takes sessions that ended out of their groups: not when they end,
+// because that may be while groups and members are walked.
+func (s *shard) bury() {
+	for i, m := range s.ended {
+		s.ended[i] = nil
+		m.leave()
+		delete(s.sessions, m)
+	}
+	s.ended = s.ended[:0]
+}
+
+// grow makes a log's ring hold size bytes, if the shard can afford it.
+func (s *shard) grow(l *groupLog, size int) bool {
+	before := len(l.buf)
+	want := max(before, logBytesMin)
+	for want < size {
+		want *= 2
+	}
+	if s.bytes+want-before > shardBytesMax {
+		if want > logBytesLow {
+			return false
+		}
+		s.shrink()
+	}
+	l.reserve(size)
+	s.bytes += len(l.buf) - before
+	return true
+}
+
+// force makes an empty log's ring hold n bytes: a frame that is larger than
+// its log.
+func (s *shard) force(l *groupLog, n int) {
+	before := len(l.buf)
+	l.reserve(n)
+	s.bytes += len(l.buf) - before
+}
+
+// shrink takes half of the largest log from those who lag.
+func (s *shard) shrink() {
+	var largest *group
+	for _, g := range s.groups {
+		if largest == nil || len(g.log.buf) > len(largest.log.buf) ||
+			len(g.log.buf) == len(largest.log.buf) && g.key < largest.key {
+			largest = g
+		}
+	}
+	if largest == nil || len(largest.log.buf) <= logBytesLow {
+		return
+	}
+	l := &largest.log
+	largest.reclaim(l.head)
+	s.bytes -= len(l.buf)
+	l.free()
+}

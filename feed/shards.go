@@ -1,0 +1,172 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tickcast/wire"
+)
+
+// ShardsConfig configures Shards.
+type ShardsConfig struct {
+	// Count is how many shards there are, at most 64. 0 means 1.
+	Count int
+	// Now returns the wall time in ns since the Unix epoch. Required.
+	Now func() int64
+}
+
+// Shards runs the fan-out of a Hub: sessions are spread over shards, each a
+// goroutine of its own.
+type Shards struct {
+	hub   *Hub
+	loops []*loop
+	next  atomic.Uint64
+	wg    sync.WaitGroup
+}
+
+// NewShards starts the shards of h. They run until Shutdown.
+func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
+	if cfg.Count == 0 {
+		cfg.Count = 1
+	}
+	if cfg.Count < 0 || cfg.Count > shardsMax {
+		return nil, fmt.Errorf("shards: count %d; want 1 to %d", cfg.Count, shardsMax)
+	}
+	if cfg.Now == nil {
+		return nil, fmt.Errorf("shards: no clock")
+	}
+	s := &Shards{hub: h}
+	for range cfg.Count {
+		l := newLoop(h, cfg.Now)
+		s.loops = append(s.loops, l)
+		s.wg.Add(1)
+		go func() {
+			defer s.wg.Done()
+			l.run()
+		}()
+	}
+	return s, nil
+}
+
+// Serve begins a session on conn, which is upgraded already; early is what
+// was read from it beyond the handshake. The session owns conn from here on.
+// It does not wait for the session; o.Closed tells of its end. false means
+// that the shards were shut down; conn is closed then.
+func (s *Shards) Serve(conn net.Conn, early []byte, o Options) bool {
+	l := s.loops[s.next.Add(1)%uint64(len(s.loops))]
+	taken := l.post(func() {
+		if l.stopping {
+			_ = conn.Close() // refused: nothing was promised
+			if o.Closed != nil {
+				o.Closed(End{Remote: o.Remote, Code: wire.CloseShutdown, Reason: "shutting down"})
+			}
+			return
+		}
+		c := newConnSocket(l, conn)
+		c.start(l.shard.open(c, o, l.now()), early)
+	})
+	if !taken {
+		_ = conn.Close() // refused: nothing was promised
+	}
+	return taken
+}
+
+// Congested reports whether a shard's inbox is over half full: a source that
+// can wait, should.
+func (s *Shards) Congested() bool {
+	for _, l := range s.loops {
+		if l.queue.congested() {
+			return true
+		}
+	}
+	return false
+}
+
+// Shutdown tells every client, closes the sessions spread over drain, and
+// returns when no shard runs any more. When ctx ends, what is left is cut.
+func (s *Shards) Shutdown(ctx context.Context, drain time.Duration) {
+	for _, l := range s.loops {
+		l.post(func() { l.shutdown(int64(drain)) })
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for _, l := range s.loops {
+			l.post(l.cut)
+		}
+	})
+	defer stop()
+	s.wg.Wait()
+}
+
+// shutdown gives every session a notice now and a close frame in its turn.
+func (l *loop) shutdown(drain int64) {
+	s := l.shard
+	l.stopping = true
+	n := int64(len(s.sessions))
+	i := int64(0)
+	for m := range s.sessions {
+		if m.dead {
+			continue
+		}
+		// Spread, so that a thousand clients do not come back at once.
+		m.closeAt = s.now + drain*i/max(n, 1)
+		reconnect := 500 + (i*2654435761)%2000
+		m.pushControl(wire.AppendNoticeShutdown(nil, reconnect))
+		s.timers.pushSession(m.closeAt, m)
+		i++
+	}
+}
+
+// cut ends all sessions at once.
+func (l *loop) cut() {
+	for m := range l.shard.sessions {
+		m.kill(wire.CloseShutdown, "drain time is over", true)
+	}
+}
+
+// Stats returns the totals of all shards. It waits for their rounds.
+func (s *Shards) Stats() ShardStats {
+	var total ShardStats
+	for _, l := range s.loops {
+		answer := make(chan ShardStats, 1)
+		var st ShardStats
+		if l.post(func() { answer <- l.shard.total() }) {
+			st = <-answer // a post that was taken is run
+		} else {
+			<-l.done
+			st = l.shard.total() // nobody else looks at it any more
+		}
+		total.add(&st)
+	}
+	return total
+}
+
+// total returns the shard's totals as of now.
+func (s *shard) total() ShardStats {
+	st := s.stats
+	st.Sessions, st.Groups, st.LogBytes = len(s.sessions), len(s.groups), s.bytes
+	return st
+}
+
+func (t *ShardStats) add(o *ShardStats) {
+	t.Sessions += o.Sessions
+	t.Groups += o.Groups
+	t.LogBytes += o.LogBytes
+	t.Packets += o.Packets
+	t.Frames += o.Frames
+	t.Writes += o.Writes
+	t.Snapshots += o.Snapshots
+	t.Replays += o.Replays
+	t.Resyncs += o.Resyncs
+	t.Gaps += o.Gaps
+	t.Conflated += o.Conflated
+	t.Evictions += o.Evictions
+	t.Refused += o.Refused
+	t.Torn += o.Torn
+	t.Panics += o.Panics
+	t.BytesIn += o.BytesIn
+	t.BytesOut += o.BytesOut
+}

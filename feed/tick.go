@@ -1,0 +1,113 @@
+package feed
+
+import (
+	"tickcast/wire"
+)
+
+// tick does what is due at now: flush windows, heartbeats, deadlines, and
+// once a second a look at every session and log.
+func (s *shard) tick(now int64) {
+	s.now = now
+	for {
+		t, due := s.timers.pop(now)
+		if !due {
+			break
+		}
+		switch {
+		case t.group != nil:
+			t.group.due()
+		case t.session != nil:
+			t.session.due()
+		}
+	}
+	if now >= s.inspectAt {
+		s.inspectAt = now + inspectNanos
+		s.inspect()
+	}
+}
+
+// next returns the instant at which tick has something to do.
+func (s *shard) next() int64 {
+	if at, ok := s.timers.next(); ok {
+		return min(at, s.inspectAt)
+	}
+	return s.inspectAt
+}
+
+func (s *shard) inspect() {
+	for m := range s.sessions {
+		m.inspect()
+	}
+	for _, g := range s.groups {
+		g.inspect()
+	}
+	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.sessions), len(s.groups), s.bytes
+}
+
+// inspect measures the group's rate and returns the memory of a quiet log.
+func (g *group) inspect() {
+	quiet := g.received == 0
+	g.perSecond = g.received
+	g.received = 0
+	if l := &g.log; quiet && len(l.buf) > 0 && l.head == l.tail {
+		g.shard.bytes -= len(l.buf)
+		l.free()
+	}
+}
+
+// due handles a timer of the group that has come up.
+func (g *group) due() {
+	now := g.shard.now
+	if g.closed {
+		return
+	}
+	if g.flushDue != 0 && g.flushDue <= now {
+		g.flushDue = 0
+		g.soil()
+	}
+	if g.beatDue != 0 && g.beatDue <= now {
+		g.beatDue = g.next(now, g.terms.heartbeat)
+		g.shard.timers.push(g.beatDue, g)
+		g.beat()
+	}
+}
+
+// beat appends a heartbeat: the last seq of each stream that was quiet since
+// the one before, so that a client can prove that it missed nothing.
+func (g *group) beat() {
+	if g.lost != nil {
+		return
+	}
+	s := g.shard
+	dir := s.hub.listings.Load()
+	b := wire.AppendHeartbeat(s.payload[:0], s.now)
+	first := true
+	for i := range g.streams {
+		m := &g.streams[i]
+		if m.beat == m.in.seq {
+			s.name = dir.name(s.name[:0], m.id)
+			b = wire.AppendHeartbeatCursor(b, first, s.name, m.in.seq)
+			first = false
+		}
+		m.beat = m.in.seq
+	}
+	b = wire.AppendHeartbeatEnd(b)
+	s.payload = b
+	g.control(b)
+}
+
+// due handles a timer of the session that has come up: the end of a closing
+// handshake, or of a pause of its control messages.
+func (m *session) due() {
+	switch {
+	case m.dead:
+	case m.closing:
+		if m.shard.now >= m.deadline {
+			m.kill(0, "", false)
+		}
+	case m.closeAt != 0 && m.shard.now >= m.closeAt:
+		m.close(wire.CloseShutdown, "shutting down")
+	default:
+		m.shard.again(m)
+	}
+}

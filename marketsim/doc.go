@@ -1,0 +1,41 @@
+// Package marketsim is a market that looks like a real one: a flow of orders
+// for each symbol, through the real order books, whose every tick is a pure
+// function of a seed. All of it is simulated; no price here was ever paid.
+//
+// A Sim holds the market and advances in market time, nanoseconds since the
+// session's start. A Pacer maps market time to the wall clock. A Load is
+// something else: a schedule of ticks at a constant rate, for benchmarks. All
+// three belong to one goroutine each, start none, and take wall time as an
+// argument: no clock is read here.
+//
+// # The model of a symbol
+//
+//	clock      when: a Hawkes process with four exponential components
+//	latent     the efficient price: diffuses in event time, jumps, learns from aggressors
+//	pool       whose turn: metaorders with Pareto lengths
+//	flow       what: take, cancel, place, or pull a quote that has become exposed
+//	place      at which price and quantity
+//	book       orderbook.Book, which matches and reports
+//
+// Zero intelligence alone gives mid returns an autocorrelation of -0.15 to
+// -0.31 at 1 s. What whitens them is a latent price that quotes lean to, that
+// informed takers trade towards, and from which exposed quotes flee.
+//
+// # Determinism
+//
+// On the event path there are integers and tables only, and the tables are made
+// with integers: floating point differs between amd64 and arm64. A symbol has
+// one random stream, from the seed and its name, and shares no state with
+// others, so that adding one never changes another's tape. Symbols advance one
+// after another through a window of market time, each in a burst while its book
+// is in the cache, and the window's transactions are merged by time, symbol
+// and order. The window's length and its cuts change nothing.
+//
+// Alternatives weighed: a heap of symbols by next event keeps nothing pending
+// but visits another book at each event, which costs cache misses; a thread a
+// symbol needs the same merge.
+//
+// The books are bounded: a flow tends to a number of resting orders (at most
+// 600 a symbol), and a side that has become thin is neither taken from nor
+// cancelled in, so no side ever empties.
+package marketsim

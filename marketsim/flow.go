@@ -1,0 +1,223 @@
+package marketsim
+
+import (
+	"tickcast/orderbook"
+	"tickcast/wire"
+)
+
+// flow is the order flow of one symbol and its book. An event of its clock is
+// one command to the book: the efficient price moves, then somebody takes,
+// cancels or adds.
+type flow struct {
+	// static
+	profile
+	tables *tables
+	book   *orderbook.Book
+
+	rand   random
+	clock  clock
+	latent latent
+	pool   pool
+	next   int64 // market time of the next event
+
+	bid, ask int64  // best prices in ticks, valid while both sides have orders
+	counts   [2]int // resting orders: bids, asks
+	owed     int64  // trades that the symbol is behind its rate, Q16
+
+	live   []uint64          // ids of resting orders and of some that are gone
+	recent [recentMax]uint64 // ids of orders placed near the touch
+	newest uint64            // placements near the touch
+}
+
+// Ages of up to 32 placements near the touch cover the lifetimes of fleeting
+// orders, 50 ms to 2 s.
+const (
+	recentBits = 5
+	recentMax  = 1 << recentBits
+)
+
+// newFlow returns the flow of a profile at time 0, its book empty.
+func newFlow(p *profile, seed uint64) (flow, error) {
+	in := &p.instrument
+	book, err := orderbook.New(orderbook.Config{Tick: in.Tick, Lot: in.Lot})
+	if err != nil {
+		return flow{}, err
+	}
+	f := flow{
+		profile: *p,
+		tables:  sharedTables(),
+		book:    book,
+		rand:    newRandom(seed, string(in.Symbol)),
+		clock:   newClock(&p.excitation),
+		live:    make([]uint64, 0, 2*p.orders+64),
+	}
+	// Half a per cent around the listed price.
+	start := p.open<<16 - p.open<<16/200 + int64(f.rand.below(uint64(p.open<<16/100)))
+	f.latent = latent{price: start, anchor: start}
+	f.next = f.clock.next(f.tables, &f.rand, &f.excitation, 0, 0)
+	return f, nil
+}
+
+// opening enters the orders of the opening book, a transaction each, at time 0.
+func (f *flow) opening(b *wire.Batch, instrument uint32) {
+	for i := range f.orders {
+		sign := int64(1 - i&1*2)
+		at := f.quote(sign)
+		if i > 1 {
+			at -= f.distance()
+		}
+		b.Events = f.enter(b.Events, sign, at, orderbook.Limit, f.size())
+		b.Commit(instrument, 0)
+	}
+}
+
+// run appends the transactions up to time until, at most as many as fit limit.
+func (f *flow) run(b *wire.Batch, instrument uint32, until int64, limit int) {
+	for f.next <= until && len(b.Txns) < limit {
+		b.Events = f.act(b.Events)
+		b.Commit(instrument, f.next)
+		f.next = f.clock.next(f.tables, &f.rand, &f.excitation, f.next, 1<<16)
+	}
+}
+
+// act carries out the event that is due.
+func (f *flow) act(dst []wire.Event) []wire.Event {
+	f.latent.diffuse(f.tables, &f.rand, f.sigma)
+	f.owed = min(f.owed+f.trades, owedMax)
+	if sign := f.thin(); sign != 0 {
+		return f.place(dst, sign)
+	}
+	lean := f.lean()
+	switch u := f.rand.next(); {
+	case u>>48 < f.takeChance(lean):
+		return f.take(dst, lean)
+	case u>>32&0xffff < pullShare:
+		if sign := f.exposed(); sign != 0 {
+			front, _ := f.book.Front(sideOf(sign))
+			return f.cancel(dst, front.ID)
+		}
+	}
+	if f.rand.chance(f.cancelChance()) {
+		return f.withdraw(dst)
+	}
+	return f.place(dst, f.side())
+}
+
+// lean returns how far the latent price is from mid in half spreads, Q16:
+// beyond one it is worth while to take.
+func (f *flow) lean() int64 {
+	return (2*f.latent.price - (f.bid+f.ask)<<16) / (f.ask - f.bid)
+}
+
+// pullShare of events are spent on an exposed quote if there is one, Q16.
+const pullShare = 65536 * 50 / 100
+
+// exposed returns the sign of the side whose best price is nearer to the latent
+// price than half of what quotes keep away from it, 0 if neither is: its
+// owners pull it before somebody takes it.
+func (f *flow) exposed() int64 {
+	near := f.half >> 1
+	switch {
+	case f.latent.price-f.bid<<16 < near:
+		return 1
+	case f.ask<<16-f.latent.price < near:
+		return -1
+	}
+	return 0
+}
+
+// thinShare of the orders is the least that a side keeps: below, nothing takes
+// or cancels there.
+const thinShare = 8
+
+// thin returns the sign of a side that needs orders, 0 if none does.
+func (f *flow) thin() int64 {
+	least := f.orders / thinShare
+	switch {
+	case f.counts[0] < least:
+		return 1
+	case f.counts[1] < least:
+		return -1
+	}
+	return 0
+}
+
+// owedMax bounds the memory of the trade rate: 64 trades.
+const owedMax = 64 << 16
+
+// takeChance returns the chance of an aggressor, Q16. It is raised while the
+// symbol is behind its rate of trades, and while the latent price is beyond
+// the touch.
+func (f *flow) takeChance(lean int64) uint64 {
+	// 0.7 aggressors a trade at par; an eighth to three times of it.
+	factor := min(max(1<<16+f.owed>>5, 1<<13), 3<<16)
+	chance := f.trades * 7 / 10 * factor >> 16
+	if lean > 1<<16 || lean < -1<<16 {
+		chance *= 5
+	}
+	return uint64(chance)
+}
+
+// cancelChance returns the chance of a cancel among cancels and placements,
+// Q16: a half when the book has the orders it should have, all of it when
+// there are half as many again.
+func (f *flow) cancelChance() uint64 {
+	excess := int64(f.counts[0]+f.counts[1]-f.orders) << 16 / int64(f.orders)
+	return uint64(min(max(1<<15+excess, 1<<12), 1<<16))
+}
+
+// side returns the sign of the side of the next placement: the one with fewer
+// orders more often.
+func (f *flow) side() int64 {
+	missing := int64(f.counts[1]-f.counts[0]) << 15 / int64(f.orders)
+	if f.rand.chance(uint64(min(max(1<<15+missing, 1<<13), 7<<13))) {
+		return 1
+	}
+	return -1
+}
+
+// enter sends an order to the book, at a price of the given sign's side.
+func (f *flow) enter(dst []wire.Event, sign, at int64, typ orderbook.Type, qty int64) []wire.Event {
+	o := orderbook.Order{
+		Side:  sideOf(sign),
+		Type:  typ,
+		Qty:   wire.Qty(qty),
+		Price: wire.Price(at * sign * f.tick),
+	}
+	start := len(dst)
+	dst = f.book.Enter(dst, &o)
+	f.observe(dst[start:])
+	return dst
+}
+
+// observe keeps the flow's counts in step with what a command did.
+func (f *flow) observe(events []wire.Event) {
+	for i := range events {
+		switch e := &events[i]; e.Kind {
+		case wire.EventAdd:
+			f.counts[e.Side-wire.Buy]++
+			f.remember(e.ID)
+		case wire.EventRemove:
+			f.counts[e.Side-wire.Buy]--
+		case wire.EventTrade:
+			f.owed = max(f.owed-1<<16, -owedMax)
+		case wire.EventTopMoved:
+			top := f.book.Top()
+			f.bid, f.ask = int64(top.Bid.Price)/f.tick, int64(top.Ask.Price)/f.tick
+		}
+	}
+}
+
+func sideOf(sign int64) wire.Side {
+	if sign > 0 {
+		return wire.Buy
+	}
+	return wire.Sell
+}
+
+func signOf(side wire.Side) int64 {
+	if side == wire.Buy {
+		return 1
+	}
+	return -1
+}

@@ -1,0 +1,183 @@
+package marketsim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"tickcast/wire"
+)
+
+// Config says which market to simulate. The zero Config is the catalogue under
+// seed 0.
+type Config struct {
+	// Seed chooses the tape: the same seed and symbols give the same bytes on
+	// every machine.
+	Seed uint64
+
+	// Symbols is the number of instruments, at most SymbolsMax. 0 stands for
+	// SymbolsDefault, the catalogue; those beyond it are generated.
+	Symbols int
+}
+
+// ErrConfig is what New's errors wrap.
+var ErrConfig = errors.New("marketsim: bad configuration")
+
+// Sim is a simulated market: a flow of orders and a book for each symbol, in
+// market time. It belongs to one goroutine. Everything it does is a function
+// of its Config; the wall clock does not enter.
+type Sim struct {
+	// static
+	instruments []wire.Instrument
+	window      int64 // market time that is generated at once, ns
+
+	flows []flow
+	next  []int64 // of each flow, apart from them: it is scanned often
+
+	opened int // flows whose opening book has been appended
+
+	// What has been generated and not yet handed out: transactions of one
+	// symbol after another, and their order in time.
+	pending wire.Batch
+	order   []uint64
+	handed  int // how many of order have been handed out
+}
+
+// windowTransactions is about how many transactions are generated at once: one
+// symbol's in a burst while its book is in the cache, and all of them small
+// enough to stay there until they are merged.
+const windowTransactions = 1024
+
+// New returns the market of cfg at time 0, before the opening books are
+// entered. Its error wraps ErrConfig.
+func New(cfg Config) (*Sim, error) {
+	n := cfg.Symbols
+	if n == 0 {
+		n = SymbolsDefault
+	}
+	if n < 0 || n > SymbolsMax {
+		return nil, fmt.Errorf("%w: %d symbols; want 1 to %d", ErrConfig, n, SymbolsMax)
+	}
+	s := &Sim{
+		instruments: make([]wire.Instrument, n),
+		flows:       make([]flow, n),
+		next:        make([]int64, n),
+	}
+	milliHertz := 0
+	for i := range n {
+		l := listingAt(i)
+		p, err := newProfile(&l)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+		if s.flows[i], err = newFlow(&p, cfg.Seed); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrConfig, l.symbol, err)
+		}
+		s.instruments[i] = p.instrument
+		s.next[i] = s.flows[i].next
+		milliHertz += l.changes
+	}
+	s.window = windowTransactions * 1e12 / int64(milliHertz)
+	return s, nil
+}
+
+// Instruments returns the listed instruments, the busiest first. The index in
+// it is wire.Txn's Instrument. The caller must not change it.
+func (s *Sim) Instruments() []wire.Instrument { return s.instruments }
+
+// Next returns the market time of the next transaction, ns.
+func (s *Sim) Next() int64 {
+	if s.opened < len(s.flows) {
+		return 0
+	}
+	if s.handed < len(s.order) {
+		return s.pending.Txns[s.order[s.handed]&orderMask].Time
+	}
+	return slices.Min(s.next)
+}
+
+// Step appends to b the transactions up to market time until that have not
+// been handed out yet, about max of them at most (an opening book is not cut),
+// ordered by time, symbol and their order within the symbol. It returns the
+// market time reached: until, or the time of the last transaction appended if
+// there are more. However the time is cut into steps, the tape is the same.
+func (s *Sim) Step(b *wire.Batch, until int64, max int) (now int64) {
+	if until < 0 || max <= 0 {
+		return min(until, s.Next()-1)
+	}
+	limit := len(b.Txns) + max
+	for ; s.opened < len(s.flows); s.opened++ {
+		if len(b.Txns) >= limit {
+			return 0
+		}
+		s.flows[s.opened].opening(b, uint32(s.opened))
+	}
+	if len(s.flows) == 1 {
+		return s.stepAlone(b, until, limit)
+	}
+	for {
+		s.hand(b, until, limit)
+		switch {
+		case s.Next() > until:
+			return until
+		case len(b.Txns) >= limit:
+			return b.Txns[len(b.Txns)-1].Time
+		}
+		s.generate(until)
+	}
+}
+
+// stepAlone is Step for a single symbol: there is nothing to merge.
+func (s *Sim) stepAlone(b *wire.Batch, until int64, limit int) int64 {
+	f := &s.flows[0]
+	f.run(b, 0, until, limit)
+	s.next[0] = f.next
+	if f.next <= until {
+		return b.Txns[len(b.Txns)-1].Time
+	}
+	return until
+}
+
+// The order of pending transactions is a list of keys: time since the first,
+// and the index, which follows symbol and order within the symbol.
+const (
+	orderBits = 24
+	orderMask = 1<<orderBits - 1
+)
+
+// generate fills pending, which has been handed out, with the next window of
+// market time. There is a transaction up to until.
+func (s *Sim) generate(until int64) {
+	start := slices.Min(s.next)
+	end := min(until, start+s.window)
+	s.pending.Reset()
+	for i, next := range s.next {
+		if next <= end {
+			f := &s.flows[i]
+			f.run(&s.pending, uint32(i), end, math.MaxInt)
+			s.next[i] = f.next
+		}
+	}
+	if len(s.pending.Txns) > orderMask {
+		panic("marketsim: a window of market time has too many transactions")
+	}
+	s.order, s.handed = s.order[:0], 0
+	for i := range s.pending.Txns {
+		s.order = append(s.order, uint64(s.pending.Txns[i].Time-start)<<orderBits|uint64(i))
+	}
+	slices.Sort(s.order)
+}
+
+// hand appends pending transactions up to until while there is room.
+func (s *Sim) hand(b *wire.Batch, until int64, limit int) {
+	for ; s.handed < len(s.order) && len(b.Txns) < limit; s.handed++ {
+		i := int(s.order[s.handed] & orderMask)
+		txn := &s.pending.Txns[i]
+		if txn.Time > until {
+			return
+		}
+		b.Events = append(b.Events, s.pending.EventsOf(i)...)
+		b.Commit(txn.Instrument, txn.Time)
+	}
+}
