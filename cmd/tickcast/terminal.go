@@ -28,7 +28,7 @@ func (l *progressLine) show(stage bench.Stage, done, total int) {
 	l.stage = stage
 	if !l.live {
 		if begins {
-			l.say(stage.String() + amount(total))
+			l.say(describe(stage, -1, total))
 		}
 		return
 	}
@@ -36,18 +36,24 @@ func (l *progressLine) show(stage bench.Stage, done, total int) {
 		return
 	}
 	l.drawn = time.Now()
-	text := stage.String()
-	if total > 0 {
-		text += fmt.Sprintf(" %d of %d", done, total)
-	}
-	l.say(text)
+	l.say(describe(stage, done, total))
 }
 
-func amount(total int) string {
+// describe returns for example "connecting 120 of 1000" or, without done,
+// "measuring 10 s".
+func describe(stage bench.Stage, done, total int) string {
+	text := stage.String()
 	if total == 0 {
-		return ""
+		return text
 	}
-	return fmt.Sprintf(" %d", total)
+	if done >= 0 {
+		text += fmt.Sprintf(" %d of", done)
+	}
+	text += fmt.Sprintf(" %d", total)
+	if stage > bench.StageSubscribe {
+		text += " s"
+	}
+	return text
 }
 
 func (l *progressLine) say(text string) {

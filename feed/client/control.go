@@ -11,7 +11,7 @@ type (
 		Epoch     string          `json:"epoch"` // one uninterrupted run of the sequences
 		TS        int64           `json:"ts"`
 		Heartbeat int             `json:"heartbeat"` // seconds, 0 for none
-		Limits    json.RawMessage `json:"limits"`
+		Limits    Limits          `json:"limits"`
 		Formats   []string        `json:"formats"`
 		Clock     Clock           `json:"clock"`
 		Faults    json.RawMessage `json:"faults"`
@@ -19,6 +19,15 @@ type (
 		Server    string          `json:"server"`
 
 		Raw []byte `json:"-"` // the whole frame
+	}
+
+	// Limits is what the server takes; 0 is unknown.
+	Limits struct {
+		Entries           int `json:"entries"`         // of a connection
+		RequestStreams    int `json:"request_streams"` // names in one request
+		MessageBytes      int `json:"message_bytes"`   // of a client's message
+		RequestsPerSecond int `json:"requests_per_second"`
+		RequestsBurst     int `json:"requests_burst"`
 	}
 
 	// Clock maps market time to wall time: what is stamped ts was due at
