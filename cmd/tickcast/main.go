@@ -19,6 +19,8 @@ import (
 // Run(*env) error method in the file of its name.
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Serve a simulated market over WebSockets."`
+	Tail    tailCmd    `cmd:"" help:"Print a feed's frames, one a line, or live statistics."`
+	Bench   benchCmd   `cmd:"" help:"Measure latency, loss and cost of serving many clients."`
 	Match   matchCmd   `cmd:"" help:"Run a script of commands through an order book and print the reports."`
 	Replay  replayCmd  `cmd:"" help:"Rebuild books from recorded messages and print the book after each."`
 	Version versionCmd `cmd:"" help:"Print the version of this binary."`

@@ -34,7 +34,8 @@ type Config struct {
 	SilenceTimeout time.Duration
 	// OnWait, if set, is called by Next, on its goroutine, before it waits for
 	// the network: the moment to flush what was gathered from earlier frames.
-	OnWait func()
+	// Its error ends the connection and is what Next returns.
+	OnWait func() error
 }
 
 const (
@@ -53,7 +54,7 @@ func (cfg *Config) normalize() (*url.URL, error) {
 		cfg.SilenceTimeout = silenceTimeoutDefault
 	}
 	if cfg.OnWait == nil {
-		cfg.OnWait = func() {}
+		cfg.OnWait = func() error { return nil }
 	}
 	u, err := url.Parse(cfg.URL)
 	if err != nil {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -132,6 +133,7 @@ func (c *Conn) greet() error {
 	if err := json.Unmarshal(f.Raw, &c.hello); err != nil {
 		return fmt.Errorf("%w: hello: %w", ErrFrame, err)
 	}
+	c.hello.Raw = bytes.Clone(f.Raw)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/fasthttp/websocket"
 	"github.com/google/go-cmp/cmp"
+
+	"tickcast/wire"
 )
 
 const testTick = `{"stream":"bbo.BTCUSDT","seq":1042,"upd":90211,"bid":["25351.90","0.31200"],"ask":null,"ts":1700000000000001,"tp":1700000000000002}`
@@ -51,7 +54,7 @@ func TestSession(t *testing.T) {
 		t.Error(d)
 	}
 	if err := errors.Join(c.Ping(10), c.Unsubscribe(8, "bbo.BTCUSDT"), c.Subscribe(Request{
-		ID: 7, Streams: []string{"trade.ETH*"}, Since: map[string]Cursor{"trade.ETHUSDT": {"k7", 88}}, NoSnapshot: true,
+		ID: 7, Streams: []string{"trade.ETH*"}, Since: map[string]wire.Cursor{"trade.ETHUSDT": {Epoch: "k7", Seq: 88}}, NoSnapshot: true,
 	})); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +190,8 @@ func TestOnWait(t *testing.T) {
 		_ = ws.WriteMessage(websocket.TextMessage, []byte(testTick))
 	})
 	waits := 0
-	c := dial(t, Config{URL: url, OnWait: func() { waits++ }})
+	var waitErr error
+	c := dial(t, Config{URL: url, OnWait: func() error { waits++; return waitErr }})
 	waits = 0
 	if err := c.Ping(1); err != nil {
 		t.Fatal(err)
@@ -195,5 +199,9 @@ func TestOnWait(t *testing.T) {
 	next(t, c)
 	if waits == 0 {
 		t.Error("OnWait was not called")
+	}
+	waitErr = io.ErrClosedPipe
+	if _, err := c.Next(); !errors.Is(err, waitErr) {
+		t.Errorf("Next = %v", err)
 	}
 }

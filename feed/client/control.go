@@ -1,11 +1,6 @@
 package client
 
-import (
-	"encoding/json"
-	"errors"
-	"strconv"
-	"strings"
-)
+import "encoding/json"
 
 // The control frames, to be decoded from Frame.Raw with encoding/json.
 // Times are integer microseconds since the epoch.
@@ -16,19 +11,30 @@ type (
 		Epoch     string          `json:"epoch"` // one uninterrupted run of the sequences
 		TS        int64           `json:"ts"`
 		Heartbeat int             `json:"heartbeat"` // seconds, 0 for none
-		Limits    json.RawMessage `json:"limits"`
+		Limits    Limits          `json:"limits"`
 		Formats   []string        `json:"formats"`
 		Clock     Clock           `json:"clock"`
 		Faults    json.RawMessage `json:"faults"`
 		Features  []string        `json:"features"`
 		Server    string          `json:"server"`
+
+		Raw []byte `json:"-"` // the whole frame
+	}
+
+	// Limits is what the server takes; 0 is unknown.
+	Limits struct {
+		Entries           int `json:"entries"`         // of a connection
+		RequestStreams    int `json:"request_streams"` // names in one request
+		MessageBytes      int `json:"message_bytes"`   // of a client's message
+		RequestsPerSecond int `json:"requests_per_second"`
+		RequestsBurst     int `json:"requests_burst"`
 	}
 
 	// Clock maps market time to wall time: what is stamped ts was due at
 	// Wall + (ts - Market) / Speed.
 	Clock struct {
 		Base   int64   `json:"base"`
-		Speed  float64 `json:"speed"` // 0 while paused
+		Speed  float64 `json:"speed"` // 0 while paused, and (null) as fast as possible
 		Market int64   `json:"market"`
 		Wall   int64   `json:"wall"`
 	}
@@ -103,28 +109,4 @@ func (c *Clock) Due(ts int64) int64 {
 		return c.Wall + ts - c.Market // exact, unlike the division
 	}
 	return c.Wall + int64(float64(ts-c.Market)/c.Speed)
-}
-
-// Cursor is a position in one stream: the frame Seq of the run Epoch.
-type Cursor struct {
-	Epoch string
-	Seq   uint64
-}
-
-// String returns the cursor as the protocol writes it, "epoch:seq".
-func (c Cursor) String() string {
-	return c.Epoch + ":" + strconv.FormatUint(c.Seq, 10)
-}
-
-// ParseCursor reads what String wrote.
-func ParseCursor(s string) (Cursor, error) {
-	i := strings.LastIndexByte(s, ':')
-	if i <= 0 {
-		return Cursor{}, errors.New("client: cursor must be epoch:seq")
-	}
-	seq, err := strconv.ParseUint(s[i+1:], 10, 64)
-	if err != nil {
-		return Cursor{}, errors.New("client: cursor must be epoch:seq")
-	}
-	return Cursor{Epoch: s[:i], Seq: seq}, nil
 }

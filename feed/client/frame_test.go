@@ -48,27 +48,16 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-func TestCursor(t *testing.T) {
-	want := Cursor{Epoch: "k:7", Seq: 88}
-	if got, err := ParseCursor(want.String()); err != nil || got != want {
-		t.Errorf("ParseCursor(%s) = %v, %v", want, got, err)
-	}
-	for _, bad := range []string{"", ":", ":1", "k7", "k7:", "k7:-1", "k7:x"} {
-		if _, err := ParseCursor(bad); err == nil {
-			t.Errorf("%q is accepted", bad)
-		}
-	}
-}
-
 func TestSplit(t *testing.T) {
-	streams := make([]string, streamsMax+1)
+	const limit = 5
+	streams := make([]string, limit+1)
 	for i := range streams {
 		streams[i] = "bbo.A"
 	}
-	streams[0], streams[streamsMax] = "trade.A", "trade.E*"
+	streams[0], streams[limit] = "trade.A", "trade.E*"
 	since := map[string]string{"trade.A": "k:1", "trade.ETH": "k:2"}
-	got := split(Request{Streams: streams}, since)
-	if len(got) != 2 || len(got[0].Streams) != streamsMax || len(got[1].Streams) != 1 {
+	got := split(Request{Streams: streams}, since, limit)
+	if len(got) != 2 || len(got[0].Streams) != limit || len(got[1].Streams) != 1 {
 		t.Fatalf("%d messages", len(got))
 	}
 	want := []map[string]string{{"trade.A": "k:1"}, {"trade.ETH": "k:2"}}

@@ -117,7 +117,9 @@ func (c *Conn) nextFrame() (WireFrame, error) {
 
 // wait reads more of the socket.
 func (c *Conn) wait() error {
-	c.cfg.OnWait()
+	if err := c.cfg.OnWait(); err != nil {
+		return err
+	}
 	if now := time.Now(); now.Sub(c.silenceAt) >= silenceStep {
 		c.silenceAt = now
 		_ = c.t.SetReadDeadline(now.Add(c.cfg.SilenceTimeout)) // a broken socket fails at the read

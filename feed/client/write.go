@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/fasthttp/websocket"
+
+	"tickcast/wire"
 )
 
 // Request asks for streams.
@@ -19,13 +21,13 @@ type Request struct {
 	Streams []string
 	// Since are positions to resume from, by stream name: also of streams
 	// that a pattern in Streams matches.
-	Since map[string]Cursor
+	Since map[string]wire.Cursor
 	// NoSnapshot leaves out the snapshots and last values.
 	NoSnapshot bool
 }
 
-// streamsMax is how many entries go into one message, so that it stays below
-// the server's 64 KiB also with a cursor for each.
+// streamsMax is how many entries go into one message, unless the server's
+// limit is lower: with a cursor for each it stays below 64 KiB.
 const streamsMax = 512
 
 type message struct {
@@ -47,7 +49,11 @@ func (c *Conn) Subscribe(r Request) error {
 	for stream, cursor := range r.Since {
 		since[stream] = cursor.String()
 	}
-	for _, m := range split(r, since) {
+	limit := streamsMax
+	if n := c.hello.Limits.RequestStreams; n > 0 {
+		limit = min(limit, n)
+	}
+	for _, m := range split(r, since, limit) {
 		m.Op, m.ID = "subscribe", r.ID
 		if r.NoSnapshot {
 			m.Snapshot = new(bool)
@@ -59,11 +65,11 @@ func (c *Conn) Subscribe(r Request) error {
 	return nil
 }
 
-// split divides a request into messages of at most streamsMax entries. A
+// split divides a request into messages of at most limit entries. A
 // cursor goes with the entry of its own name; those of streams that patterns
 // match go with every message that holds a pattern.
-func split(r Request, since map[string]string) []message {
-	if len(r.Streams) <= streamsMax {
+func split(r Request, since map[string]string, limit int) []message {
+	if len(r.Streams) <= limit {
 		return []message{{Streams: r.Streams, Since: since}}
 	}
 	var out []message
@@ -72,7 +78,7 @@ func split(r Request, since map[string]string) []message {
 		delete(patterned, s)
 	}
 	for rest := r.Streams; len(rest) > 0; {
-		m := message{Streams: rest[:min(streamsMax, len(rest))], Since: map[string]string{}}
+		m := message{Streams: rest[:min(limit, len(rest))], Since: map[string]string{}}
 		rest = rest[len(m.Streams):]
 		for _, s := range m.Streams {
 			if cursor, ok := since[s]; ok {
