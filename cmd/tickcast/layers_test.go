@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"path"
 	"slices"
 	"strconv"
@@ -16,6 +17,9 @@ type layer struct {
 	own    []string // packages of this module besides itself
 	never  []ban    // whatever else is forbidden, or why own is so short
 
+	// still packages start no goroutines: their callers own all concurrency.
+	still bool
+
 	// outside, unless nil, is all that it may import besides the standard
 	// library and own.
 	outside []string
@@ -28,15 +32,16 @@ type ban struct{ path, reason string }
 var layers = []layer{
 	{
 		folder:  "wire",
+		still:   true,
 		outside: []string{"github.com/shopspring/decimal"},
 		never: []ban{
-			{"sync", "wire is a pure function of its arguments"},
 			{"log", "wire never logs"},
 			{"net", "wire is bytes, it never holds a socket"},
 		},
 	},
 	{
 		folder:  "orderbook",
+		still:   true,
 		own:     []string{"wire"},
 		outside: []string{},
 		never: []ban{
@@ -128,6 +133,20 @@ func TestImportsGoDown(t *testing.T) {
 				t.Errorf("%s imports %s: %s", f.path, imported, reason)
 			}
 		}
+	}
+}
+
+func TestStillPackages(t *testing.T) {
+	for _, f := range moduleFiles(t) {
+		if l := layerOf(f.dir()); l == nil || !l.still || f.test() {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if _, ok := n.(*ast.GoStmt); ok {
+				t.Errorf("%s starts a goroutine; want none in this layer", f.lines.Position(n.Pos()))
+			}
+			return true
+		})
 	}
 }
 
