@@ -79,7 +79,6 @@ func (h *Hub) attach(a *attachment) bool {
 		h.answer(s, c, w, &budget)
 	}
 	h.inboxes[a.shard].Mark(&Marker{Attach: a})
-	h.inboxes[a.shard].Wake()
 	return true
 }
 
