@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -19,23 +20,21 @@ type refused struct {
 
 // checkHandshake refuses what the upgrader would accept or answer wrongly
 // (RFC 6455 section 4.2.1, RELIABILITY.md section 3). nil means that the
-// request may be upgraded.
+// request may be upgraded. That there is exactly one Host, fasthttp has seen.
 func checkHandshake(ctx *fasthttp.RequestCtx) *refused {
 	h := &ctx.Request.Header
 	bad := func(message string) *refused { return &refused{fasthttp.StatusBadRequest, "bad_handshake", message} }
 	switch {
 	case !ctx.IsGet():
 		return &refused{fasthttp.StatusMethodNotAllowed, "bad_handshake", "the method of a handshake is GET"}
-	case !websocket.FastHTTPIsWebSocketUpgrade(ctx):
+	case !websocket.FastHTTPIsWebSocketUpgrade(ctx) && !h.ConnectionClose():
 		return &refused{fasthttp.StatusUpgradeRequired, "bad_handshake", "this is a WebSocket endpoint"}
 	case !h.IsHTTP11():
 		return bad("a handshake needs HTTP/1.1")
-	case !onlyUpgrade(h):
+	case h.ConnectionClose():
 		return bad("Connection must not say close")
-	case h.ContentLength() > 0 || len(ctx.Request.Body()) > 0 || len(h.Peek(fasthttp.HeaderTransferEncoding)) > 0:
+	case h.ContentLength() > 0 || len(ctx.Request.Body()) > 0 || chunked(h):
 		return bad("a handshake has no body")
-	case len(h.PeekAll(fasthttp.HeaderHost)) != 1 || len(h.Host()) == 0:
-		return bad("exactly one Host is needed")
 	case len(h.PeekAll(fasthttp.HeaderOrigin)) > 1:
 		return bad("at most one Origin is possible")
 	}
@@ -50,24 +49,40 @@ func checkHandshake(ctx *fasthttp.RequestCtx) *refused {
 	return nil
 }
 
+// validKey reports whether key is what RFC 6455 section 4.1 asks for: 16 bytes
+// in base64, in the one form that encodes them.
 func validKey(key []byte) bool {
 	var raw [18]byte
 	if len(key) != 24 {
 		return false
 	}
-	n, err := base64.StdEncoding.Decode(raw[:], key)
+	n, err := base64.StdEncoding.Strict().Decode(raw[:], key)
 	return err == nil && n == 16
 }
 
-func onlyUpgrade(h *fasthttp.RequestHeader) bool {
-	for _, line := range h.PeekAll(fasthttp.HeaderConnection) {
-		for token := range bytes.SplitSeq(line, []byte{','}) {
-			if strings.EqualFold(string(bytes.TrimSpace(token)), "close") {
-				return false
-			}
+// chunked reports whether a Transfer-Encoding was named. fasthttp has read the
+// body by now and forgotten how it came.
+func chunked(h *fasthttp.RequestHeader) bool {
+	for line := range bytes.Lines(h.RawHeaders()) {
+		name, _, _ := bytes.Cut(line, []byte{':'})
+		if bytes.EqualFold(name, []byte(fasthttp.HeaderTransferEncoding)) {
+			return true
 		}
 	}
-	return true
+	return false
+}
+
+// parseOrigins reads the origins of Config.
+func parseOrigins(list []string) (map[string]bool, error) {
+	origins := make(map[string]bool)
+	for _, o := range list {
+		u, err := url.Parse(o)
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host) {
+			return nil, fmt.Errorf("origin %.64q; want scheme://host[:port], or *", o)
+		}
+		origins[strings.ToLower(o)] = true // as browsers write them
+	}
+	return origins, nil
 }
 
 // originAllowed reports whether a browser's page may use this server: the
@@ -79,8 +94,8 @@ func (s *Server) originAllowed(ctx *fasthttp.RequestCtx) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || origin == "null" {
-		return false
+	if err != nil || u.Host == "" {
+		return false // null is one
 	}
 	scheme := "http"
 	if ctx.IsTLS() {

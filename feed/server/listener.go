@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,32 +23,29 @@ const (
 // it takes megabytes, seconds of a feed.
 const socketSendBytes = 128 << 10
 
-// refusal is what a connection over a cap is told; it is never parsed.
-const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
-	"Content-Type: application/json\r\nContent-Length: 78\r\n\r\n" +
-	`{"error":{"code":"limit_connections","message":"too many connections, retry"}}`
+// What a connection over a limit is told; its request is never read.
+const refusalBody = `{"error":{"code":"limit_connections","message":"too many connections, retry"}}` + "\n"
 
-// listener accepts for ever, within caps: total, and for each address that is
-// not loopback.
+var refusal = []byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
+	"Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n" +
+	"Content-Length: " + strconv.Itoa(len(refusalBody)) + "\r\n\r\n" + refusalBody)
+
+// listener accepts for ever, within the limits of its face.
 type listener struct {
 	net.Listener
-	log        zerolog.Logger
-	total      int
-	perAddress int
-	closed     chan struct{}
-	closeOnce  sync.Once
-	errs       atomic.Uint64 // failed accepts
-	refused    atomic.Uint64 // connections over a cap
+	limits    *limiter
+	log       zerolog.Logger
+	closed    chan struct{}
+	closeOnce sync.Once
 
-	mu        sync.Mutex // guards all below
-	open      int
-	addresses map[netip.Addr]int
+	mu    sync.Mutex // guards conns
+	conns map[*countedConn]struct{}
 }
 
-func newListener(l net.Listener, total, perAddress int, log zerolog.Logger) *listener {
+func newListener(l net.Listener, limits *limiter, log zerolog.Logger) *listener {
 	return &listener{
-		Listener: l, log: log, total: total, perAddress: perAddress,
-		closed: make(chan struct{}), addresses: make(map[netip.Addr]int),
+		Listener: l, limits: limits, log: log,
+		closed: make(chan struct{}), conns: make(map[*countedConn]struct{}),
 	}
 }
 
@@ -68,7 +65,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !passing(err) {
 			return nil, err
 		}
-		l.errs.Add(1)
+		l.limits.errs.Add(1)
 		l.log.Warn().Err(err).Dur("retry_in", wait).Msg("accept failed")
 		select {
 		case <-l.closed:
@@ -98,23 +95,20 @@ func (l *listener) admit(conn net.Conn) net.Conn {
 		return conn // in-memory listeners of tests
 	}
 	address := addressOf(tcp)
-	l.mu.Lock()
-	over := l.open >= l.total || !address.IsLoopback() && l.addresses[address] >= l.perAddress
-	if !over {
-		l.open++
-		l.addresses[address]++
-	}
-	l.mu.Unlock()
-	if over {
-		l.refused.Add(1)
+	if exceeded := l.limits.enter(address, time.Now()); exceeded != 0 {
+		l.log.Debug().Stringer("remote", tcp.RemoteAddr()).Stringer("limit", exceeded).Msg("connection refused")
 		_ = tcp.SetWriteDeadline(time.Now().Add(time.Second)) // one packet into an empty buffer
-		_, _ = tcp.Write([]byte(refusal))                     // the refusal is a courtesy
+		_, _ = tcp.Write(refusal)                             // the refusal is a courtesy
 		_ = tcp.Close()
 		return nil
 	}
 	_ = tcp.SetWriteBuffer(socketSendBytes) // the default works, only worse
 	tune(tcp)
-	return &countedConn{TCPConn: tcp, listener: l, address: address}
+	c := &countedConn{TCPConn: tcp, listener: l, address: address}
+	l.mu.Lock()
+	l.conns[c] = struct{}{}
+	l.mu.Unlock()
+	return c
 }
 
 func addressOf(conn net.Conn) netip.Addr {
@@ -131,11 +125,17 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// count returns how many connections are open.
-func (l *listener) count() int {
+// cut closes every connection that is open.
+func (l *listener) cut() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.open
+	var open []*countedConn
+	for c := range l.conns {
+		open = append(open, c)
+	}
+	l.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close() // whoever uses it hears of it
+	}
 }
 
 // countedConn gives its place back when it is closed.
@@ -148,14 +148,13 @@ type countedConn struct {
 
 // Close implements net.Conn.
 func (c *countedConn) Close() error {
+	err := c.TCPConn.Close()
 	c.once.Do(func() {
 		l := c.listener
 		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.open--
-		if l.addresses[c.address]--; l.addresses[c.address] == 0 {
-			delete(l.addresses, c.address)
-		}
+		delete(l.conns, c)
+		l.mu.Unlock()
+		l.limits.leave(c.address)
 	})
-	return c.TCPConn.Close()
+	return err
 }

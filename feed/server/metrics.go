@@ -17,22 +17,21 @@ type metrics struct {
 	refusals    *prometheus.CounterVec
 	panics      prometheus.Counter
 
-	gauges []reading
+	readings []reading
 }
 
 // reading is a number that is read at each collection.
 type reading struct {
-	desc  *prometheus.Desc
-	kind  prometheus.ValueType
-	label string
-	value func(*totals) float64
+	desc   *prometheus.Desc
+	kind   prometheus.ValueType
+	labels []string
+	value  func(*totals) float64
 }
 
 // totals is one look at everything.
 type totals struct {
-	hub      feed.Stats
-	shards   feed.ShardStats
-	listener *listener
+	hub    feed.Stats
+	shards feed.ShardStats
 }
 
 func newMetrics(s *Server) *metrics {
@@ -48,24 +47,19 @@ func newMetrics(s *Server) *metrics {
 			Name: "tickcast_panics_total", Help: "Panics of HTTP handlers.",
 		}),
 	}
-	m.readings()
+	m.unlabelled()
 	return m
 }
 
-func (m *metrics) readings() {
+func (m *metrics) unlabelled() {
+	clients := m.server.clients
 	counter := func(name, help string, value func(*totals) float64) {
-		m.gauges = append(m.gauges, reading{prometheus.NewDesc("tickcast_"+name, help, nil, nil), prometheus.CounterValue, "", value})
+		m.readings = append(m.readings, reading{prometheus.NewDesc("tickcast_"+name, help, nil, nil), prometheus.CounterValue, nil, value})
 	}
 	gauge := func(name, help string, value func(*totals) float64) {
-		m.gauges = append(m.gauges, reading{prometheus.NewDesc("tickcast_"+name, help, nil, nil), prometheus.GaugeValue, "", value})
+		m.readings = append(m.readings, reading{prometheus.NewDesc("tickcast_"+name, help, nil, nil), prometheus.GaugeValue, nil, value})
 	}
-	gauge("connections", "WebSocket sessions.", func(t *totals) float64 { return float64(t.shards.Sessions) })
-	gauge("sockets", "Open connections of the main listener.", func(t *totals) float64 {
-		if t.listener == nil {
-			return 0
-		}
-		return float64(t.listener.count())
-	})
+	gauge("sockets", "Open connections of the main listener.", func(*totals) float64 { return float64(clients.count()) })
 	gauge("groups", "Interest groups.", func(t *totals) float64 { return float64(t.shards.Groups) })
 	gauge("log_bytes", "Memory of the groups' logs.", func(t *totals) float64 { return float64(t.shards.LogBytes) })
 	counter("events_in_total", "Events taken from sources.", func(t *totals) float64 { return float64(t.hub.Events) })
@@ -78,29 +72,42 @@ func (m *metrics) readings() {
 	counter("gaps_total", "Gaps announced.", func(t *totals) float64 { return float64(t.shards.Gaps) })
 	counter("conflated_total", "State frames announced as conflated.", func(t *totals) float64 { return float64(t.shards.Conflated) })
 	counter("evictions_total", "Sessions closed for not reading.", func(t *totals) float64 { return float64(t.shards.Evictions) })
-	counter("limit_total", "Control messages refused for their rate.", func(t *totals) float64 { return float64(t.shards.Refused) })
 	counter("overloads_total", "Inboxes that had to discard packets.", func(t *totals) float64 { return float64(t.shards.Torn) })
 	counter("session_panics_total", "Sessions that ended with a panic.", func(t *totals) float64 { return float64(t.shards.Panics) })
-	counter("accept_errors_total", "Accepts that failed and were retried.", func(t *totals) float64 {
-		if t.listener == nil {
-			return 0
-		}
-		return float64(t.listener.errs.Load())
+	counter("accept_errors_total", "Accepts that failed and were retried.", func(*totals) float64 {
+		return float64(clients.errs.Load() + m.server.operators.errs.Load())
 	})
-	encodes := prometheus.NewDesc("tickcast_encodes_total", "Frames encoded.", []string{"dialect", "kind"}, nil)
-	watched := prometheus.NewDesc("tickcast_published_watched_total", "Frames published while somebody watched.", []string{"dialect"}, nil)
-	m.gauges = append(m.gauges,
-		reading{encodes, prometheus.CounterValue, "live", func(t *totals) float64 { return float64(t.hub.Live[wire.JSON]) }},
-		reading{encodes, prometheus.CounterValue, "snapshot", func(t *totals) float64 { return float64(t.shards.Snapshots) }},
-		reading{encodes, prometheus.CounterValue, "replay", func(t *totals) float64 { return float64(t.shards.Replays) }},
-		reading{watched, prometheus.CounterValue, "watched", func(t *totals) float64 { return float64(t.hub.Watched[wire.JSON]) }},
-	)
+	m.labelled()
+}
+
+// labelled adds the numbers that come in kinds.
+func (m *metrics) labelled() {
+	json := wire.JSON.String()
+	add := func(desc *prometheus.Desc, kind prometheus.ValueType, value func(*totals) float64, labels ...string) {
+		m.readings = append(m.readings, reading{desc, kind, labels, value})
+	}
+	describe := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("tickcast_"+name, help, labels, nil)
+	}
+	add(describe("connections", "Sessions.", "transport"), prometheus.GaugeValue,
+		func(t *totals) float64 { return float64(t.shards.Sessions) }, transportName)
+	limits := describe("limit_total", "What was refused for being too much, by limit.", "limit")
+	add(limits, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Refused) }, "requests")
+	for l := limit(1); l < limitCount; l++ {
+		add(limits, prometheus.CounterValue, func(*totals) float64 { return float64(m.server.clients.exceeded[l].Load()) }, l.String())
+	}
+	encodes := describe("encodes_total", "Frames encoded.", "dialect", "kind")
+	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.hub.Live[wire.JSON]) }, json, "live")
+	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Snapshots) }, json, "snapshot")
+	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Replays) }, json, "replay")
+	add(describe("published_watched_total", "Frames published while somebody watched.", "dialect"), prometheus.CounterValue,
+		func(t *totals) float64 { return float64(t.hub.Watched[wire.JSON]) }, json)
 }
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for i := range m.gauges {
-		ch <- m.gauges[i].desc
+	for i := range m.readings {
+		ch <- m.readings[i].desc
 	}
 	m.disconnects.Describe(ch)
 	m.refusals.Describe(ch)
@@ -109,19 +116,10 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	s := m.server
-	t := totals{hub: s.hub.Stats(), shards: s.shards.Stats(), listener: s.listeners.Load()}
-	for i := range m.gauges {
-		g := &m.gauges[i]
-		var labels []string
-		switch g.label {
-		case "":
-		case "watched":
-			labels = []string{wire.JSON.String()}
-		default:
-			labels = []string{wire.JSON.String(), g.label}
-		}
-		ch <- prometheus.MustNewConstMetric(g.desc, g.kind, g.value(&t), labels...)
+	t := totals{hub: m.server.hub.Stats(), shards: m.server.shards.Stats()}
+	for i := range m.readings {
+		r := &m.readings[i]
+		ch <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(&t), r.labels...)
 	}
 	m.disconnects.Collect(ch)
 	m.refusals.Collect(ch)
@@ -129,7 +127,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (m *metrics) disconnected(code wire.CloseCode) {
-	m.disconnects.WithLabelValues(strconv.Itoa(int(code))).Inc()
+	label := "other" // clients may choose among 2,000
+	if code < 3000 || code.String() != "code "+strconv.Itoa(int(code)) {
+		label = strconv.Itoa(int(code))
+	}
+	m.disconnects.WithLabelValues(label).Inc()
 }
 
 func (m *metrics) refused(status int) {

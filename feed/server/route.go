@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"mime"
 	"path"
-	"strconv"
 
 	"github.com/valyala/fasthttp"
 
@@ -50,10 +49,11 @@ func (s *Server) get(ctx *fasthttp.RequestCtx, handler fasthttp.RequestHandler) 
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, r *refused) {
 	ctx.SetStatusCode(r.status)
 	ctx.SetContentType("application/json")
-	b := append([]byte(`{"error":{"code":`), strconv.Quote(r.code)...)
+	b := wire.AppendString([]byte(`{"error":{"code":`), r.code)
 	b = append(b, `,"message":`...)
 	b = wire.AppendString(b, r.message)
 	ctx.SetBody(append(b, "}}\n"...))
+	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	s.metrics.refused(r.status)
 }
 

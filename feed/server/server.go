@@ -6,27 +6,35 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/fasthttp/websocket"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
 	"tickcast/feed"
+	"tickcast/wire"
 )
 
 // Limits of the HTTP face.
 const (
-	readTimeout      = 5 * time.Second // the only bound of a slow handshake
+	readTimeout      = 5 * time.Second  // the only bound of a slow handshake
+	writeTimeout     = 10 * time.Second // of an answer, to somebody who does not read it
 	idleTimeout      = 60 * time.Second
 	requestBytesMax  = 16 << 10 // heads; bodies of requests are not used
 	connectionsMax   = 16_000   // unless descriptors are fewer: Config.Connections
+	operatorsMax     = 256      // connections of the admin listener
 	perAddressMax    = 100
 	upgradeBufBytes  = 1024
 	clientBytesShown = 128 // of what a client sent, in a log
 )
+
+// transportName is that of the sessions, in logs and metrics.
+const transportName = "websocket"
 
 // Config of a Server.
 type Config struct {
@@ -62,8 +70,14 @@ type Server struct {
 	registry *prometheus.Registry
 
 	main, admin *fasthttp.Server
-	listeners   atomic.Pointer[listener] // the main one
+	clients     *limiter // of the main listener
+	operators   *limiter // of the admin listener
 	draining    atomic.Bool
+	shutdown    sync.Once
+
+	mu        sync.Mutex  // guards all below
+	listeners []*listener // being served
+	down      bool        // no listener is served any more
 }
 
 // New returns a server, or an error that names what is wrong with cfg.
@@ -74,11 +88,15 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Connections == 0 {
 		cfg.Connections = connectionsMax
 	}
-	s := &Server{cfg: cfg, hub: cfg.Hub, shards: cfg.Shards, log: cfg.Log, origins: make(map[string]bool)}
-	for _, o := range cfg.Origins {
-		s.origins[o] = true
+	s := &Server{
+		cfg: cfg, hub: cfg.Hub, shards: cfg.Shards, log: cfg.Log,
+		clients:   newLimiter(cfg.Connections, perAddressMax),
+		operators: newLimiter(operatorsMax, perAddressMax),
 	}
 	var err error
+	if s.origins, err = parseOrigins(cfg.Origins); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	if s.page, err = loadPage(cfg.Web); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -88,7 +106,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.registry = prometheus.NewRegistry()
 	s.metrics = newMetrics(s)
-	s.registry.MustRegister(s.metrics)
+	s.registry.MustRegister(s.metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.main = s.fasthttp(s.route)
 	s.admin = s.fasthttp(s.routeAdmin())
 	return s, nil
@@ -99,11 +117,13 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) fasthttp(handler fasthttp.RequestHandler) *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler:               s.recovering(handler),
+		ErrorHandler:          s.malformed,
 		Name:                  "tickcast",
 		NoDefaultDate:         true,
 		KeepHijackedConns:     true,
 		SecureErrorLogMessage: true,
 		ReadTimeout:           readTimeout,
+		WriteTimeout:          writeTimeout,
 		IdleTimeout:           idleTimeout,
 		ReadBufferSize:        requestBytesMax,
 		MaxRequestBodySize:    requestBytesMax,
@@ -121,11 +141,27 @@ func (s *Server) recovering(handler fasthttp.RequestHandler) fasthttp.RequestHan
 				s.metrics.panics.Inc()
 				s.log.Error().Interface("panic", r).Bytes("path", shown(ctx.Path())).Msg("handler panicked")
 				ctx.Response.Reset()
-				s.refuse(ctx, &refused{fasthttp.StatusInternalServerError, "internal", "internal error"})
+				s.refuse(ctx, &refused{fasthttp.StatusInternalServerError, string(wire.CodeInternal), "internal error"})
 			}
 		}()
 		handler(ctx)
 	}
+}
+
+// malformed answers what fasthttp could not read as a request.
+func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
+	r := &refused{fasthttp.StatusBadRequest, string(wire.CodeBadRequest), "this is no HTTP request"}
+	var large *fasthttp.ErrSmallBuffer
+	var network net.Error
+	switch {
+	case errors.As(err, &large):
+		r.status, r.message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the head of the request is too large"
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		r.status, r.message = fasthttp.StatusRequestEntityTooLarge, "the body of the request is too large"
+	case errors.As(err, &network) && network.Timeout():
+		r.status, r.message = fasthttp.StatusRequestTimeout, "the request did not come in time"
+	}
+	s.refuse(ctx, r)
 }
 
 // shown bounds what a log shows of a client's bytes.
@@ -141,9 +177,7 @@ func (q quietLogger) Printf(format string, args ...any) {
 
 // Serve serves clients on l until Shutdown. It owns l.
 func (s *Server) Serve(l net.Listener) error {
-	wrapped := newListener(l, s.cfg.Connections, perAddressMax, s.log)
-	s.listeners.Store(wrapped)
-	if err := s.main.Serve(wrapped); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.serve(s.main, l, s.clients); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -151,28 +185,56 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeAdmin serves operators on l until Shutdown. It owns l.
 func (s *Server) ServeAdmin(l net.Listener) error {
-	if err := s.admin.Serve(l); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.serve(s.admin, l, s.operators); err != nil {
 		return fmt.Errorf("serve admin: %w", err)
 	}
 	return nil
 }
 
-// Shutdown takes readiness off, tells the clients, closes them spread over
-// drain, then closes the listeners. What is left when ctx ends is cut.
-func (s *Server) Shutdown(ctx context.Context, drain time.Duration) {
-	s.draining.Store(true)
-	s.shards.Shutdown(ctx, drain)
-	for _, server := range []*fasthttp.Server{s.main, s.admin} {
-		if err := server.ShutdownWithContext(ctx); err != nil {
-			s.log.Warn().Err(err).Msg("listener did not close cleanly")
-		}
+func (s *Server) serve(face *fasthttp.Server, l net.Listener, limits *limiter) error {
+	wrapped := newListener(l, limits, s.log)
+	s.mu.Lock()
+	down := s.down
+	if !down {
+		s.listeners = append(s.listeners, wrapped)
 	}
+	s.mu.Unlock()
+	if down {
+		return wrapped.Close()
+	}
+	if err := face.Serve(wrapped); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Shutdown takes readiness off, tells the clients, closes them spread over
+// drain, then closes the listeners, and returns when nothing is served any
+// more. What is left when ctx ends is cut. Further calls wait for the first.
+func (s *Server) Shutdown(ctx context.Context, drain time.Duration) {
+	s.shutdown.Do(func() {
+		s.draining.Store(true)
+		s.shards.Shutdown(ctx, drain)
+		for _, face := range []*fasthttp.Server{s.main, s.admin} {
+			if err := face.ShutdownWithContext(ctx); err != nil {
+				s.log.Warn().Err(err).Msg("connections are cut")
+			}
+		}
+		s.mu.Lock()
+		s.down = true // fasthttp forgets that it was shut down
+		listeners := s.listeners
+		s.mu.Unlock()
+		for _, l := range listeners {
+			_ = l.Close() // closed already, unless it was not served yet
+			l.cut()
+		}
+	})
 }
 
 // ended counts and logs the end of a session. It is called by shards.
 func (s *Server) ended(e feed.End) {
 	s.metrics.disconnected(e.Code)
-	s.log.Debug().Str("conn", e.Conn).Str("remote", e.Remote).Uint16("code", uint16(e.Code)).
-		Str("reason", e.Reason).Dur("lived", time.Duration(e.Nanos)).
+	s.log.Info().Str("conn", e.Conn).Str("remote", e.Remote).Str("transport", transportName).
+		Uint16("code", uint16(e.Code)).Bytes("reason", shown([]byte(e.Reason))).Dur("lived", time.Duration(e.Nanos)).
 		Uint64("bytes_in", e.BytesIn).Uint64("bytes_out", e.BytesOut).Msg("disconnected")
 }

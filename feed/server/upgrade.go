@@ -30,6 +30,9 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx) {
 			ctx.Response.Header.Set(fasthttp.HeaderSecWebSocketVersion, "13")
 			ctx.Response.Header.Set(fasthttp.HeaderUpgrade, "websocket")
 		}
+		if r.status == fasthttp.StatusMethodNotAllowed {
+			ctx.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodGet)
+		}
 		s.refuse(ctx, r)
 		return
 	}
@@ -44,7 +47,11 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx) {
 	}
 	options, err := streamOptions(ctx.QueryArgs())
 	if err != nil {
-		s.refuse(ctx, &refused{fasthttp.StatusBadRequest, string(wire.CodeBadRequest), err.Error()})
+		code := wire.CodeBadRequest
+		if errors.Is(err, errStreamCount) {
+			code = wire.CodeLimitStreams
+		}
+		s.refuse(ctx, &refused{fasthttp.StatusBadRequest, string(code), err.Error()})
 		return
 	}
 	options.Server = "tickcast/" + s.cfg.Version
@@ -56,11 +63,22 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx) {
 	}
 }
 
+// errStreamCount is the fault of a URL with too many names.
+var errStreamCount = fmt.Errorf("streams: more than %d names", wire.RequestStreamsMax)
+
 // detach takes the connection out of the libraries' hands: what the client
 // has pipelined behind its handshake, then the connection itself. The
-// websocket.Conn is not used again.
+// websocket.Conn is not used again. It runs outside of the handler, so that a
+// panic here would be the end of the process.
 func (s *Server) detach(conn *websocket.Conn, options feed.Options) {
 	hijacked := conn.NetConn()
+	defer func() {
+		if r := recover(); r != nil {
+			s.metrics.panics.Inc()
+			s.log.Error().Interface("panic", r).Str("remote", options.Remote).Msg("hand-over panicked")
+			_ = hijacked.Close() // nobody else will
+		}
+	}()
 	early, err := buffered(hijacked)
 	if err != nil {
 		_ = hijacked.Close() // it broke between handshake and hand-over
@@ -70,8 +88,10 @@ func (s *Server) detach(conn *websocket.Conn, options feed.Options) {
 	if u, ok := hijacked.(interface{ UnsafeConn() net.Conn }); ok {
 		under = u.UnsafeConn()
 	}
-	s.log.Debug().Str("remote", options.Remote).Msg("connected")
-	s.shards.Serve(under, early, options)
+	s.log.Info().Str("remote", options.Remote).Str("transport", transportName).Msg("connected")
+	if !s.shards.Serve(under, early, options) {
+		s.ended(feed.End{Remote: options.Remote, Code: wire.CloseShutdown, Reason: "shut down"})
+	}
 }
 
 // buffered returns what was read from conn and not consumed. A deadline in
@@ -116,10 +136,7 @@ func streamOption(o *feed.Options, key, value string) error {
 		if value == "" {
 			return nil
 		}
-		o.Streams = append(o.Streams, strings.Split(value, ",")...)
-		if len(o.Streams) > wire.RequestStreamsMax {
-			return fmt.Errorf("streams: %d names; want at most %d", len(o.Streams), wire.RequestStreamsMax)
-		}
+		return streamNames(o, value)
 	case "format":
 		d, ok := wire.ParseDialect(value)
 		if !ok {
@@ -152,6 +169,20 @@ func streamOption(o *feed.Options, key, value string) error {
 			return fmt.Errorf("ping %.32q; want 0 or 1", value)
 		}
 		o.Quiet = value == "0"
+	}
+	return nil
+}
+
+// streamNames adds names of the URL, within the bounds of those in a message.
+func streamNames(o *feed.Options, list string) error {
+	for name := range strings.SplitSeq(list, ",") {
+		if len(name) > wire.StreamBytesMax {
+			return fmt.Errorf("streams: a name has at most %d bytes", wire.StreamBytesMax)
+		}
+		if len(o.Streams) == wire.RequestStreamsMax {
+			return errStreamCount
+		}
+		o.Streams = append(o.Streams, name)
 	}
 	return nil
 }
