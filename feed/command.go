@@ -14,6 +14,7 @@ type command struct {
 	op      wire.Op
 	id      []byte
 	entries []string           // accepted
+	fresh   int                // of a subscription: those that were not there before
 	errors  []wire.StreamError // wrong streams never spoil the right ones
 	reply   []byte             // an answer that waits for those before it
 }
@@ -107,11 +108,15 @@ func (m *session) subscribe(r *wire.Request) (bad bool) {
 			c.errors = append(c.errors, explain(string(name), err, dir))
 			continue
 		}
-		if !m.subscribed(string(name)) && m.entryCount(&c) >= entriesMax {
+		fresh := !m.subscribed(string(name)) && !slices.Contains(c.entries, string(name))
+		if fresh && m.entryCount(&c) >= entriesMax {
 			c.errors = append(c.errors, wire.StreamError{
 				Stream: slices.Clone(name), Code: wire.CodeLimitStreams, Message: "too many entries in this connection",
 			})
 			continue
+		}
+		if fresh {
+			c.fresh++
 		}
 		c.entries = append(c.entries, string(name))
 		entry := int32(len(c.entries) - 1)
@@ -144,12 +149,14 @@ func (m *session) hears(id wire.StreamID) bool {
 
 // entryCount bounds the entries that the session has with those gathered.
 func (m *session) entryCount(c *command) int {
-	n := len(c.entries)
+	n := c.fresh
 	if m.group != nil {
 		n += len(m.group.entries)
 	}
 	for i := range m.commands {
-		n += len(m.commands[i].entries)
+		if n += m.commands[i].fresh; m.commands[i].op == wire.OpUnsubscribe {
+			n -= len(m.commands[i].entries)
+		}
 	}
 	return n
 }

@@ -184,11 +184,10 @@ func (m *session) held() bool {
 // pace asks the socket for input, or to hold it back.
 func (m *session) pace() {
 	hold := m.held()
-	if hold == m.paused {
-		return
+	if hold != m.paused {
+		m.paused = hold
+		m.sock.read(!hold)
 	}
-	m.paused = hold
-	m.sock.read(!hold)
 	if wait := -m.budget.level; hold && wait > 0 {
 		m.shard.timers.pushSession(m.shard.now+wait, m)
 	}
@@ -241,6 +240,7 @@ func (m *session) frame(msg *wire.Message) {
 		m.answerPing(msg.Payload)
 	case wire.OpcodeClose:
 		m.peerDone = true
+		m.ready() // nothing else may be left to send
 		code := msg.Code
 		if code == 0 {
 			code = wire.CloseNormal

@@ -103,7 +103,7 @@ func (m *session) due() {
 	case m.dead:
 	case m.closing:
 		if m.shard.now >= m.deadline {
-			m.kill(0, "", false)
+			m.kill(0, "", true) // whoever has not read it by now may never do
 		}
 	case m.closeAt != 0 && m.shard.now >= m.closeAt:
 		m.close(wire.CloseShutdown, "shutting down")
