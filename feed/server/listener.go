@@ -148,6 +148,15 @@ type countedConn struct {
 
 // Close implements net.Conn.
 func (c *countedConn) Close() error {
+	c.release()
+	return c.TCPConn.Close()
+}
+
+// Detach gives up the socket: the connection keeps its place until release is
+// called, however its descriptor ends.
+func (c *countedConn) Detach() (conn *net.TCPConn, release func()) { return c.TCPConn, c.release }
+
+func (c *countedConn) release() {
 	c.once.Do(func() {
 		l := c.listener
 		l.mu.Lock()
@@ -157,5 +166,4 @@ func (c *countedConn) Close() error {
 			delete(l.addresses, c.address)
 		}
 	})
-	return c.TCPConn.Close()
 }
