@@ -78,8 +78,9 @@ func (c *serveCmd) Run(e *env) error {
 		shards = runtime.GOMAXPROCS(0)
 	}
 	if c.Raw == "on" {
-		// A shard in a raw system call keeps its place in the scheduler.
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + shards)
+		// A thread in a raw system call keeps its place in the scheduler: the
+		// shards, and the load source.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + shards + 1)
 	}
 	fanout, err := feed.NewShards(hub, feed.ShardsConfig{Count: shards, Now: wallNanos, Ordinary: c.Raw == "off"})
 	if err != nil {
