@@ -8,8 +8,9 @@ const (
 	writeNanos = 3500
 	// pauseMax bounds what pacing adds to a tick's latency.
 	pauseMax = int64(5e6)
-	// hotNanos is for how long after work a shard avoids the scheduler.
-	hotNanos = int64(200e6)
+	// hotNanos is for how long after work a shard avoids the scheduler: a
+	// wait that is longer than this has time to go through it.
+	hotNanos = int64(10e6)
 )
 
 // pacing decides when the next round begins.

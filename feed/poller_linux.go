@@ -26,11 +26,11 @@ const (
 // costs no trip through the scheduler, which for a thread that sleeps
 // thousands of times a second is as much as all the rest.
 type poller struct {
-	loop    *loop
-	raw     bool
-	epoll   int
-	events  []unix.EpollEvent
-	buf     []byte
+	loop   *loop
+	raw    bool
+	epoll  int
+	events []unix.EpollEvent
+	buf    []byte
 
 	sockets []*fdSocket // by slot
 	free    []uint32    // slots

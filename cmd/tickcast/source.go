@@ -183,11 +183,11 @@ func (s *loadSource) wait(ctx context.Context, at int64, precise napper) {
 	switch {
 	case d <= 0:
 		return
-	case d <= sleepMax:
+	case d <= 2*napMax:
 		precise.nap(d)
 		return
 	}
-	timer := time.NewTimer(min(d-sleepMax/2, time.Second))
+	timer := time.NewTimer(min(d-napMax*3/2, time.Second))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
