@@ -29,6 +29,9 @@ type profile struct {
 	unit   int64 // round quantity
 	lot    int64 // quantities are multiples of it
 	tick   int64 // prices are multiples of it
+
+	perHalf  int64 // 1/half, Q16 of ticks
+	perOrder int64 // 1/orders, Q16
 }
 
 // branching is the branching ratio of each component, Q16: 0.88 in all.
@@ -66,6 +69,8 @@ func newProfile(l *listing, c correlations) (profile, error) {
 		tick:       int64(in.Tick),
 	}
 	p.correlate(c, l)
+	p.perHalf = 1 << 32 / p.half
+	p.perOrder = 1 << 16 / int64(p.orders)
 	p.far = min(p.open/4, 400*p.depth)
 	return p, nil
 }

@@ -52,10 +52,14 @@ type Sim struct {
 	handed  int // how many of order have been handed out
 }
 
-// windowTransactions is about how many transactions are generated at once: one
-// symbol's in a burst while its book is in the cache, and all of them small
-// enough to stay there until they are merged.
-const windowTransactions = 1024
+// A window of market time that is generated at once has about
+// windowTransactions, but windowBurst for each symbol if those are more: a
+// symbol's run in a burst while its book is in the cache, and all of them stay
+// there until they are merged.
+const (
+	windowTransactions = 1024
+	windowBurst        = 16
+)
 
 // New returns the market of cfg at time 0, before the opening books are
 // entered. Its error wraps ErrConfig.
@@ -96,7 +100,7 @@ func New(cfg Config) (*Sim, error) {
 		s.next[i] = s.flows[i].due()
 		milliHertz += l.changes
 	}
-	s.window = windowTransactions * 1e12 / int64(milliHertz)
+	s.window = int64(max(windowTransactions, windowBurst*n)) * 1e12 / int64(milliHertz)
 	return s, nil
 }
 
