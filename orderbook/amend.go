@@ -4,34 +4,57 @@ import "tickcast/wire"
 
 // Cancel takes an order, or a waiting stop, out of the book.
 func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
-	slot := b.slotOf(id)
+	slot := int32(0)
+	if b.outside {
+		slot = b.index.find(id, b.orders)
+	} else if s := id & slotMask; s < uint64(len(b.orders)) && b.orders[s].id&(idMask|flagFree) == id {
+		slot = int32(s)
+	}
 	if b.slow || slot == 0 {
 		return b.cancelOdd(dst, id)
 	}
-	o := &b.orders[slot]
-	side := o.side()
-	l := &b.sides[side]
-	at, qty := o.level, o.qty
-	lv := &b.levels[at]
-	price := l.price(lv.key)
-	b.unlink(slot)
-	b.release(slot)
-	who := wire.Buy + wire.Side(side)
-	dst = room(dst, 3)
-	e := dst[len(dst)-3:]
-	put(&e[0], wire.EventCancelled, who, id, price, qty)
-	put(&e[1], wire.EventRemove, who, id, price, 0)
-	putLevel(&e[2], who, price, lv)
-	if at != l.best {
-		if lv.head == 0 {
-			b.drop(l, at)
-		}
-		return dst
+	orders := b.orders
+	o := &orders[slot]
+	lv := &b.levels[o.level]
+	if o.prev == 0 {
+		lv.head = o.next
+	} else {
+		orders[o.prev].next = o.next
 	}
+	if o.next == 0 {
+		lv.tail = o.prev
+	} else {
+		orders[o.next].prev = o.prev
+	}
+	qty := o.qty
+	lv.qty -= qty
+	lv.count--
+	b.resting--
+	l := &b.sides[o.side()]
+	side := wire.Buy + wire.Side(o.side())
+	price := l.price(lv.key)
+	dst = room(dst, 4)
+	e := dst[len(dst)-4:]
+	put(&e[0], wire.EventCancelled, side, id, price, qty)
+	put(&e[1], wire.EventRemove, side, id, price, 0)
+	putLevel(&e[2], side, price, lv)
+	at := o.level
+	best := at == l.best
+	if b.outside {
+		b.index.remove(id, slot)
+	}
+	o.id = (id+1<<slotBits)&idMask | flagFree
+	o.next = b.freeOrder
+	b.freeOrder = slot
 	if lv.head == 0 {
 		b.drop(l, at)
 	}
-	return b.appendTop(dst)
+	if !best {
+		return dst[:len(dst)-1]
+	}
+	l.top = b.topOf(l)
+	put(&e[3], wire.EventTopMoved, 0, 0, 0, 0)
+	return dst
 }
 
 func (b *Book) cancelOdd(dst []wire.Event, id uint64) []wire.Event {

@@ -21,6 +21,66 @@ var (
 // that the book may be crossed. Other kinds are ignored. On an error nothing
 // has changed. The book must have outside ids.
 func (b *Book) Apply(e *wire.Event) error {
+	if err := b.change(e); err != nil {
+		return err
+	}
+	for i := range b.sides {
+		b.sides[i].top = b.topOf(&b.sides[i])
+	}
+	return nil
+}
+
+// Build is Apply for recorded messages that are to be published: it appends
+// the events, and after them what they changed level by level and whether the
+// top moved, as one command would. At the first event that cannot be applied
+// it stops, reports what was changed, and returns the error.
+func (b *Book) Build(dst []wire.Event, events []wire.Event) ([]wire.Event, error) {
+	var err error
+	for i := range events {
+		e := &events[i]
+		b.touchChange(e)
+		if err = b.change(e); err != nil {
+			break
+		}
+		if e.Kind == wire.EventTrade {
+			b.trades, b.last, b.traded = e.Trade, e.Price, true
+		}
+		dst = append(dst, *e)
+	}
+	return b.appendTouched(dst), err
+}
+
+// touchChange touches the levels that a change concerns, those too that do not
+// exist yet.
+func (b *Book) touchChange(e *wire.Event) {
+	side := int(e.Side - wire.Buy)
+	switch e.Kind {
+	case wire.EventAdd, wire.EventReduce, wire.EventRemove, wire.EventReplace:
+	default:
+		return
+	}
+	if slot := b.slotOf(e.ID); slot != 0 {
+		b.touchOrder(slot)
+		side = b.orders[slot].side()
+	}
+	if e.Kind == wire.EventReduce || e.Kind == wire.EventRemove || side > 1 {
+		return
+	}
+	l := &b.sides[side]
+	key := l.key(e.Price)
+	if at := b.find(l, key); at != 0 {
+		b.touch(side, at)
+		return
+	}
+	for i := range b.touched {
+		if t := &b.touched[i]; t.key == key && int(t.side) == side {
+			return
+		}
+	}
+	b.touched = append(b.touched, touch{key: key, side: uint8(side)})
+}
+
+func (b *Book) change(e *wire.Event) error {
 	var err error
 	switch e.Kind {
 	case wire.EventAdd:
@@ -31,14 +91,9 @@ func (b *Book) Apply(e *wire.Event) error {
 		err = b.applyRemove(e)
 	case wire.EventReplace:
 		err = b.applyReplace(e)
-	default:
-		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("order %d: %w", e.ID, err)
-	}
-	for i := range b.sides {
-		b.sides[i].top = b.topOf(&b.sides[i])
 	}
 	return nil
 }
@@ -47,11 +102,11 @@ func (b *Book) applyAdd(e *wire.Event) error {
 	if !b.outside {
 		return ErrHandles
 	}
-	if err := b.applicable(e); err != nil {
-		return err
-	}
 	if e.ID == 0 || e.ID > IDMax || e.Side-wire.Buy > 1 {
 		return ErrUnknown
+	}
+	if err := b.applicable(e, e.Side); err != nil {
+		return err
 	}
 	if b.index.find(e.ID, b.orders) != 0 {
 		return ErrDuplicate
@@ -95,10 +150,10 @@ func (b *Book) applyReplace(e *wire.Event) error {
 	if slot == 0 {
 		return ErrUnknown
 	}
-	if err := b.applicable(e); err != nil {
+	o := &b.orders[slot]
+	if err := b.applicable(e, wire.Buy+wire.Side(o.side())); err != nil {
 		return err
 	}
-	o := &b.orders[slot]
 	t := taker{id: e.ID, qty: int64(e.Qty), price: e.Price, slot: slot, owner: o.owner, side: o.side()}
 	b.take(slot)
 	b.rest(&t)
@@ -106,12 +161,12 @@ func (b *Book) applyReplace(e *wire.Event) error {
 }
 
 // applicable checks quantity and price of an order that is to rest.
-func (b *Book) applicable(e *wire.Event) error {
-	if e.Qty <= 0 || e.Qty > QtyMax {
-		return ErrQty
-	}
+func (b *Book) applicable(e *wire.Event, side wire.Side) error {
 	if e.Price < -PriceMax || e.Price > PriceMax {
 		return ErrPrice
+	}
+	if e.Qty <= 0 || e.Qty > QtyMax || !b.fits(&b.sides[side-wire.Buy], e.Price, e.Qty) {
+		return ErrQty
 	}
 	return nil
 }

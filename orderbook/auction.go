@@ -94,10 +94,10 @@ func (b *Book) appendAuctions(dst []auction) []auction {
 	dst = mergeInterest(dst)
 	supply, demand := int64(0), int64(0)
 	for i := range dst {
-		supply += dst[i].supply
+		supply = addQty(supply, dst[i].supply)
 		dst[i].supply = supply
 		j := len(dst) - 1 - i
-		demand += dst[j].demand
+		demand = addQty(demand, dst[j].demand)
 		dst[j].demand = demand
 	}
 	return b.fillGaps(dst)
@@ -106,7 +106,7 @@ func (b *Book) appendAuctions(dst []auction) []auction {
 // appendInterest appends the levels up to a key with their whole quantity.
 func (b *Book) appendInterest(dst []auction, l *ladder, ref int32, limit uint64) []auction {
 	if ref > 0 {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		for set := n.bits; set != 0; set &= set - 1 {
 			dst = b.appendInterest(dst, l, n.child[lowest(set)], limit)
 		}
@@ -118,7 +118,7 @@ func (b *Book) appendInterest(dst []auction, l *ladder, ref int32, limit uint64)
 	}
 	total := int64(0)
 	for slot := lv.head; slot != 0; slot = b.orders[slot].next {
-		total += b.remainder(slot)
+		total = addQty(total, b.remainder(slot))
 	}
 	a := auction{low: l.price(lv.key), high: l.price(lv.key)}
 	if l == &b.sides[0] {
@@ -186,5 +186,9 @@ func (b *Book) uncross(dst []wire.Event) []wire.Event {
 	b.last, b.traded = price, true
 	return append(dst, wire.Event{Kind: wire.EventUncross, Price: price, Qty: qty})
 }
+
+// addQty adds quantities; totals beyond the largest order's bound are as good
+// as the bound.
+func addQty(x, y int64) int64 { return min(x+y, levelQtyMax) }
 
 func abs(x int64) int64 { return max(x, -x) }

@@ -24,7 +24,7 @@ type Config struct {
 
 // The widest limits. Totals of a level stay below 2^63 within them.
 const (
-	QtyMax   wire.Qty   = 1 << 53
+	QtyMax   wire.Qty   = 1 << 60
 	PriceMax wire.Price = 1 << 62
 )
 
@@ -32,8 +32,11 @@ const (
 // goroutine.
 type Book struct {
 	// static
-	cfg     Config
-	outside bool
+	cfg       Config
+	outside   bool
+	coarse    bool   // tick or lot is not 1
+	qtySpan   uint64 // of a plain order: from MinQty
+	priceSpan uint64 // from MinPrice
 
 	// orders and levels: slot 0 of each slab is nothing
 	sides  [2]ladder // bids, asks
@@ -73,6 +76,9 @@ func New(cfg Config) (*Book, error) {
 	if cfg.Tick < 0 || cfg.Lot < 0 || cfg.MinQty < 0 || cfg.MaxQty < 0 || cfg.MaxQty > QtyMax {
 		return nil, fmt.Errorf("orderbook: tick, lot and quantities must be from 0 to %d", QtyMax)
 	}
+	if cfg.MinQty >= qtyLarge {
+		return nil, fmt.Errorf("orderbook: minimum quantity %d must be below %d", cfg.MinQty, qtyLarge)
+	}
 	if cfg.MinPrice < -PriceMax || cfg.MaxPrice > PriceMax {
 		return nil, fmt.Errorf("orderbook: prices must be within %d", PriceMax)
 	}
@@ -94,10 +100,13 @@ func New(cfg Config) (*Book, error) {
 	b := &Book{
 		cfg:     cfg,
 		outside: cfg.OutsideIDs,
+		coarse:  cfg.Tick != 1 || cfg.Lot != 1,
 		orders:  make([]order, 1, 8),
 		levels:  []level{{key: keyNone}},
 		state:   wire.StateTrading,
 	}
+	b.qtySpan = uint64(max(min(cfg.MaxQty, qtyLarge-1)-cfg.MinQty, 0))
+	b.priceSpan = uint64(cfg.MaxPrice - cfg.MinPrice)
 	for i, mask := range [2]uint64{maskBid, maskAsk} {
 		b.sides[i] = ladder{mask: mask, bestKey: keyNone}
 		b.stops[1-i] = ladder{mask: mask, bestKey: keyNone}
@@ -164,7 +173,7 @@ func (b *Book) AppendLevels(dst []wire.Level, side wire.Side, n int) []wire.Leve
 
 func (b *Book) appendLevels(dst []wire.Level, l *ladder, ref int32, end int) []wire.Level {
 	if ref > 0 {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		for set := n.bits; set != 0 && len(dst) < end; set &= set - 1 {
 			dst = b.appendLevels(dst, l, n.child[lowest(set)], end)
 		}
@@ -185,7 +194,7 @@ func (b *Book) AppendOrders(dst []Resting, side wire.Side) []Resting {
 
 func (b *Book) appendOrders(dst []Resting, l *ladder, ref int32) []Resting {
 	if ref > 0 {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		for set := n.bits; set != 0; set &= set - 1 {
 			dst = b.appendOrders(dst, l, n.child[lowest(set)])
 		}

@@ -59,24 +59,26 @@ func (b *Book) checkPrices(o *Order) wire.Reason {
 	return b.checkPrice(o.Price)
 }
 
-// checkSizes checks the rarer sizes, and that the level's total stays below
-// 2^63: up to 2^24 small orders, and large ones as long as they fit.
+// checkSizes checks the rarer sizes, and that the level's total stays in range.
 func (b *Book) checkSizes(o *Order) wire.Reason {
 	switch {
 	case o.Type == Iceberg && (o.Display <= 0 || o.Display > o.Qty || o.Display%b.cfg.Lot != 0):
 		return wire.ReasonLimit
 	case o.Min < 0 || o.Min > o.Qty:
 		return wire.ReasonMin
-	case o.Qty < qtyLarge:
-		return 0
-	}
-	l := &b.sides[o.Side-wire.Buy]
-	if lv := &b.levels[b.find(l, l.key(o.Price))]; lv.qty > levelQtyMax {
+	case !b.fits(&b.sides[o.Side-wire.Buy], o.Price, o.Qty):
 		return wire.ReasonLimit
 	}
 	return 0
 }
 
+// fits reports whether a level's total stays in range with one more order.
+func (b *Book) fits(l *ladder, p wire.Price, q wire.Qty) bool {
+	return q < qtyLarge || b.levels[b.find(l, l.key(p))].qty < levelQtyMax
+}
+
+// A level holds at most 2^24 orders below qtyLarge, and larger ones while its
+// total is below levelQtyMax.
 const (
 	qtyLarge    = 1 << 38
 	levelQtyMax = 1 << 61

@@ -8,12 +8,22 @@ import (
 
 // room extends dst by n events that the caller must put.
 func room(dst []wire.Event, n int) []wire.Event {
-	return slices.Grow(dst, n)[:len(dst)+n]
+	if cap(dst)-len(dst) < n {
+		dst = enlarge(dst, n)
+	}
+	return dst[:len(dst)+n]
 }
+
+// enlarge stays a call, so that its registers are not spilled on every path.
+//
+//go:noinline
+func enlarge(dst []wire.Event, n int) []wire.Event { return slices.Grow(dst, n) }
 
 // put sets every field of an event one by one. Assigning a composite literal
 // builds it on the stack in 8-byte stores and copies it with 16-byte loads,
-// which stall on them: 52 instead of 41 ns a command in all (near, handles).
+// which stall on them: 52 instead of 46 ns a command (near, handles). Copying a
+// ready-made event, and joining the last 8 bytes in one store by unsafe, were
+// measured and gain nothing.
 func put(e *wire.Event, kind wire.EventKind, side wire.Side, id uint64, price wire.Price, qty int64) {
 	e.ID = id
 	e.Ref = 0

@@ -5,28 +5,87 @@ import "tickcast/wire"
 // Enter takes a new order: it is checked, matched, and what is left rests or is
 // cancelled as its type says. Stops that its trades elect follow within the
 // same batch. A rejected order changes nothing.
+//
+// This is the way of a limit order that rests at once. Whatever it does not
+// expect goes to enterTaker or enterOdd, which assume less.
 func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
-	if b.slow || !o.plain() {
+	if b.slow || !b.plain(o) {
 		return b.enterOdd(dst, o)
 	}
-	if reason := b.check(o); reason != 0 {
-		return b.appendRejected(dst, o, reason)
+	side := int(o.Side-wire.Buy) & 1
+	slot := b.freeOrder
+	if other := &b.sides[1-side]; other.bestKey <= uint64(o.Price)^other.mask || o.Type != Limit || slot == 0 {
+		return b.enterTaker(dst, o)
 	}
+	l := &b.sides[side]
+	key := uint64(o.Price) ^ l.mask
+	at := b.find(l, key)
+	if at == 0 {
+		at = b.insert(l, key)
+	}
+	lv := &b.levels[at]
+	orders := b.orders
+	s := &orders[slot]
+	b.freeOrder = s.next
+	id := s.id & idMask
+	if b.outside {
+		id = o.ID
+		b.index.add(id, slot)
+	}
+	s.id = id | uint64(side)<<53
+	s.qty = int64(o.Qty)
+	s.next, s.prev = 0, lv.tail
+	s.level = at
+	s.owner = o.Owner
+	if lv.tail == 0 {
+		lv.head = slot
+	} else {
+		orders[lv.tail].next = slot
+	}
+	lv.tail = slot
+	lv.count++
+	lv.qty += int64(o.Qty)
+	b.resting++
+	dst = room(dst, 4)
+	e := dst[len(dst)-4:]
+	put(&e[0], wire.EventAccepted, o.Side, id, o.Price, int64(o.Qty))
+	put(&e[1], wire.EventAdd, o.Side, id, o.Price, int64(o.Qty))
+	putLevel(&e[2], o.Side, o.Price, lv)
+	if l.best != at {
+		return dst[:len(dst)-1]
+	}
+	l.top.Price, l.top.Qty = o.Price, wire.Qty(lv.qty)
+	put(&e[3], wire.EventTopMoved, 0, 0, 0, 0)
+	return dst
+}
+
+// plain reports whether no rare rule concerns a new order and nothing is wrong
+// with it.
+func (b *Book) plain(o *Order) bool {
+	switch {
+	case o.Type != Limit && o.Type != IOC, o.Hidden, o.STP != 0, o.Min != 0, o.Side-wire.Buy > 1,
+		uint64(o.Qty-b.cfg.MinQty) > b.qtySpan, uint64(o.Price-b.cfg.MinPrice) > b.priceSpan:
+		return false
+	}
+	if b.coarse && (o.Price%b.cfg.Tick != 0 || o.Qty%b.cfg.Lot != 0) {
+		return false
+	}
+	return !b.outside || o.ID-1 < IDMax && b.index.find(o.ID, b.orders) == 0
+}
+
+// enterTaker is Enter for a plain order that may trade.
+func (b *Book) enterTaker(dst []wire.Event, o *Order) []wire.Event {
 	slot := b.newOrder()
 	if slot == 0 {
 		return b.appendRejected(dst, o, wire.ReasonLimit)
 	}
 	var t taker
 	b.identify(&t, o, slot)
-	other := &b.sides[1-t.side]
-	t.limit = other.key(o.Price)
-	if other.bestKey > t.limit && o.Type == Limit {
-		b.enrol(&t)
-		b.rest(&t)
-		return b.appendRested(dst, &t)
-	}
+	l := &b.sides[1-t.side]
+	t.limit = l.key(o.Price)
 	dst = room(dst, 1)
 	put(&dst[len(dst)-1], wire.EventAccepted, o.Side, t.id, o.Price, t.qty)
+	traded := l.bestKey <= t.limit
 	dst = b.sweep(dst, &t)
 	switch {
 	case t.qty == 0:
@@ -37,12 +96,14 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 		b.abandon(slot)
 		dst = appendCancelled(dst, &t, t.qty, wire.ReasonIOC)
 	}
-	return b.appendTouched(dst)
-}
-
-// plain reports whether nothing about the order concerns the rare rules.
-func (o *Order) plain() bool {
-	return (o.Type == Limit || o.Type == IOC) && !o.Hidden && o.STP == 0 && o.Min == 0 && o.Qty < qtyLarge
+	if !traded || t.qty > 0 && o.Type == Limit {
+		return b.appendTouched(dst)
+	}
+	dst = b.appendSwept(dst)
+	l.top = b.topOf(l)
+	dst = room(dst, 1)
+	put(&dst[len(dst)-1], wire.EventTopMoved, 0, 0, 0, 0)
+	return dst
 }
 
 // identify makes the taker of a new order. Its limit is left to the caller.
@@ -57,25 +118,6 @@ func (b *Book) identify(t *taker, o *Order, slot int32) {
 	t.slot = slot
 	t.owner = o.Owner
 	t.side = int(o.Side-wire.Buy) & 1
-}
-
-// appendRested reports an order that rested without trading, in a book where
-// every resting order is displayed.
-func (b *Book) appendRested(dst []wire.Event, t *taker) []wire.Event {
-	at := b.orders[t.slot].level
-	lv := &b.levels[at]
-	side := wire.Buy + wire.Side(t.side)
-	dst = room(dst, 3)
-	e := dst[len(dst)-3:]
-	put(&e[0], wire.EventAccepted, side, t.id, t.price, t.qty)
-	put(&e[1], wire.EventAdd, side, t.id, t.price, t.qty)
-	putLevel(&e[2], side, t.price, lv)
-	if l := &b.sides[t.side]; l.best == at {
-		l.top.Price, l.top.Qty = t.price, wire.Qty(lv.qty)
-		dst = room(dst, 1)
-		put(&dst[len(dst)-1], wire.EventTopMoved, 0, 0, 0, 0)
-	}
-	return dst
 }
 
 // restTouched rests what is left of a new order that traded.
@@ -106,12 +148,17 @@ func (b *Book) append(at int32, t *taker, flags uint64) {
 	o.next, o.prev = 0, lv.tail
 	o.level = at
 	o.owner = t.owner
+	b.chain(lv, t.slot)
+}
+
+// chain links an order behind the last of a level.
+func (b *Book) chain(lv *level, slot int32) {
 	if lv.tail == 0 {
-		lv.head = t.slot
+		lv.head = slot
 	} else {
-		b.orders[lv.tail].next = t.slot
+		b.orders[lv.tail].next = slot
 	}
-	lv.tail = t.slot
+	lv.tail = slot
 	lv.count++
 	b.resting++
 }
@@ -121,18 +168,6 @@ func (b *Book) enrol(t *taker) {
 	if b.outside {
 		b.index.add(t.id, t.slot)
 	}
-}
-
-// abandon frees the slot of an order that was never enrolled.
-func (b *Book) abandon(slot int32) {
-	o := &b.orders[slot]
-	if b.outside {
-		o.id = flagFree
-	} else {
-		o.id = nextHandle(o.id&idMask) | flagFree
-	}
-	o.next = b.freeOrder
-	b.freeOrder = slot
 }
 
 func (b *Book) appendRejected(dst []wire.Event, o *Order, reason wire.Reason) []wire.Event {

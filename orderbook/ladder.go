@@ -32,12 +32,22 @@ const (
 //
 //	key   | prefix | 6 bits: child | below |
 //	       ^63      ^shift+5        ^shift-1
+//
+// The shift, a multiple of 6, stands in the references to the node, so that a
+// walk down loads one child a node and nothing else:
+//
+//	reference of a node  30       6 5     0
+//	                     | node    | shift |
 type node struct {
 	bits   uint64 // which children exist
 	prefix uint64 // what all keys below have in common, key >> (shift+6)
 	child  [64]int32
-	shift  uint8 // a multiple of 6
 }
+
+func nodeOf(ref int32) int32 { return ref >> 6 }
+
+// shiftOf returns an unsigned count below 64, for which Go shifts unchecked.
+func shiftOf(ref int32) uint { return uint(ref) & 63 }
 
 func (l *ladder) price(key uint64) wire.Price { return wire.Price(key ^ l.mask) }
 
@@ -47,8 +57,8 @@ func (l *ladder) key(p wire.Price) uint64 { return uint64(p) ^ l.mask }
 func (b *Book) find(l *ladder, key uint64) int32 {
 	ref := l.root
 	for ref > 0 {
-		n := &b.nodes[ref]
-		ref = n.child[key>>n.shift&63]
+		n := &b.nodes[nodeOf(ref)]
+		ref = n.child[key>>shiftOf(ref)&63]
 	}
 	if b.levels[-ref].key != key { // levels[0] has a key that no order has
 		return 0
@@ -60,8 +70,8 @@ func (b *Book) find(l *ladder, key uint64) int32 {
 func (b *Book) level(l *ladder, key uint64) int32 {
 	ref := l.root
 	for ref > 0 {
-		n := &b.nodes[ref]
-		ref = n.child[key>>n.shift&63]
+		n := &b.nodes[nodeOf(ref)]
+		ref = n.child[key>>shiftOf(ref)&63]
 	}
 	if b.levels[-ref].key == key {
 		return -ref
@@ -87,12 +97,12 @@ func (b *Book) link(l *ladder, key uint64, leaf int32) {
 	parent, at := int32(0), uint64(0)
 	ref := l.root
 	for ref > 0 {
-		n := &b.nodes[ref]
-		if key>>(n.shift+6) != n.prefix {
-			b.split(l, parent, at, n.prefix<<(n.shift+6), ref, key, leaf)
+		n := &b.nodes[nodeOf(ref)]
+		if above := shiftOf(ref) + 6; key>>above != n.prefix {
+			b.split(l, parent, at, n.prefix<<above, ref, key, leaf)
 			return
 		}
-		parent, at = ref, key>>n.shift&63
+		parent, at = ref, key>>shiftOf(ref)&63
 		ref = n.child[at]
 	}
 	if ref < 0 {
@@ -103,24 +113,25 @@ func (b *Book) link(l *ladder, key uint64, leaf int32) {
 		l.root = leaf
 		return
 	}
-	n := &b.nodes[parent]
+	n := &b.nodes[nodeOf(parent)]
 	n.child[at] = leaf
 	n.bits |= 1 << at
 }
 
 // split puts a node where ref was, with ref and leaf as its children.
 func (b *Book) split(l *ladder, parent int32, at uint64, refKey uint64, ref int32, key uint64, leaf int32) {
-	shift := uint8((bits.Len64(refKey^key) - 1) / 6 * 6)
+	shift := (bits.Len64(refKey^key) - 1) / 6 * 6
 	slot := b.newNode()
 	n := &b.nodes[slot]
-	n.shift, n.prefix = shift, key>>(shift+6)
+	n.prefix = key >> (shift + 6)
 	i, j := refKey>>shift&63, key>>shift&63
 	n.child[i], n.child[j] = ref, leaf
 	n.bits = 1<<i | 1<<j
+	joint := slot<<6 | int32(shift)
 	if parent == 0 {
-		l.root = slot
+		l.root = joint
 	} else {
-		b.nodes[parent].child[at] = slot
+		b.nodes[nodeOf(parent)].child[at] = joint
 	}
 }
 
@@ -144,16 +155,16 @@ func (b *Book) unlinkLevel(l *ladder, key uint64) {
 	grand, grandAt := int32(0), uint64(0)
 	parent, at := int32(0), uint64(0)
 	for ref := l.root; ref > 0; {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		grand, grandAt = parent, at
-		parent, at = ref, key>>n.shift&63
+		parent, at = ref, key>>shiftOf(ref)&63
 		ref = n.child[at]
 	}
 	if parent == 0 {
 		l.root = 0
 		return
 	}
-	n := &b.nodes[parent]
+	n := &b.nodes[nodeOf(parent)]
 	n.child[at] = 0
 	n.bits &^= 1 << at
 	if n.bits&(n.bits-1) != 0 {
@@ -164,11 +175,11 @@ func (b *Book) unlinkLevel(l *ladder, key uint64) {
 	only := n.child[last]
 	n.child[last], n.bits = 0, 0
 	n.prefix = uint64(b.freeNode)
-	b.freeNode = parent
+	b.freeNode = nodeOf(parent)
 	if grand == 0 {
 		l.root = only
 	} else {
-		b.nodes[grand].child[grandAt] = only
+		b.nodes[nodeOf(grand)].child[grandAt] = only
 	}
 }
 
@@ -176,7 +187,7 @@ func (b *Book) unlinkLevel(l *ladder, key uint64) {
 func (b *Book) rebest(l *ladder) {
 	ref := l.root
 	for ref > 0 {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		ref = n.child[lowest(n.bits)]
 	}
 	l.best = -ref

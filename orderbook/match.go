@@ -31,39 +31,48 @@ func (b *Book) sweep(dst []wire.Event, t *taker) []wire.Event {
 func (b *Book) sweepLevel(dst []wire.Event, t *taker, l *ladder) []wire.Event {
 	at := l.best
 	b.touch(1-t.side, at)
+	orders := b.orders
 	lv := &b.levels[at]
 	price := l.price(lv.key)
 	aggressor := wire.Buy + wire.Side(t.side)
 	passive := aggressor.Opposite()
+	left, gone := t.qty, int32(0)
 	slot := lv.head
-	for slot != 0 && t.qty > 0 {
-		m := &b.orders[slot]
-		fill := min(m.qty, t.qty)
-		t.qty -= fill
-		m.qty -= fill
-		lv.qty -= fill
-		b.trades++
+	for slot != 0 && left > 0 {
+		m := &orders[slot]
 		id := m.id & idMask
+		fill := min(m.qty, left)
+		left -= fill
+		b.trades++
 		dst = room(dst, 2)
 		e := dst[len(dst)-2:]
 		putTrade(&e[0], aggressor, id, t.id, b.trades, price, fill)
-		if m.qty > 0 {
+		if m.qty > fill {
+			m.qty -= fill
 			put(&e[1], wire.EventReduce, passive, id, price, m.qty)
 			break
 		}
 		put(&e[1], wire.EventRemove, passive, id, price, 0)
+		gone++
 		next := m.next
-		b.release(slot)
-		b.resting--
-		lv.count--
+		if b.outside {
+			b.index.remove(id, slot)
+		}
+		m.id = (id+1<<slotBits)&idMask | flagFree
+		m.next = b.freeOrder
+		b.freeOrder = slot
 		slot = next
 	}
+	lv.qty -= t.qty - left
+	t.qty = left
+	lv.count -= gone
+	b.resting -= int(gone)
 	b.last, b.traded = price, true
 	lv.head = slot
 	if slot == 0 {
 		b.drop(l, at)
 	} else {
-		b.orders[slot].prev = 0
+		orders[slot].prev = 0
 	}
 	return dst
 }
@@ -162,7 +171,7 @@ func (b *Book) tradable(t *taker, enough int64) int64 {
 
 func (b *Book) tradableBelow(ref int32, t *taker, enough, sum int64) (int64, bool) {
 	if ref > 0 {
-		n := &b.nodes[ref]
+		n := &b.nodes[nodeOf(ref)]
 		for set := n.bits; set != 0; set &= set - 1 {
 			var end bool
 			if sum, end = b.tradableBelow(n.child[lowest(set)], t, enough, sum); end {

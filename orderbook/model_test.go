@@ -104,7 +104,7 @@ type tester interface {
 // checkImage compares the book with what its events told.
 func checkImage(t tester, b *Book, m *image) {
 	t.Helper()
-	for _, side := range []wire.Side{wire.Buy, wire.Sell} {
+	for _, side := range sidesOf {
 		orders := m.side(side)
 		if d := cmp.Diff(orders, b.AppendOrders(nil, side)); d != "" {
 			t.Fatalf("%v orders (-events +book):\n%s", side, d)
@@ -194,7 +194,7 @@ func checkCopy(t *rapid.T, b, copied *Book, events []wire.Event) {
 			t.Fatalf("apply: %v", err)
 		}
 	}
-	for _, side := range []wire.Side{wire.Buy, wire.Sell} {
+	for _, side := range sidesOf {
 		if d := cmp.Diff(b.AppendOrders(nil, side), copied.AppendOrders(nil, side)); d != "" {
 			t.Fatalf("copy (-book +copy):\n%s", d)
 		}

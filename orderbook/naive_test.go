@@ -347,7 +347,7 @@ func (n *naive) replaceStop(o *nOrder, qty wire.Qty, price wire.Price) {
 func (n *naive) cascade() {
 	for n.traded && n.state == wire.StateTrading {
 		var elected []*nOrder
-		for _, side := range []wire.Side{wire.Buy, wire.Sell} {
+		for _, side := range sidesOf {
 			var of []*nOrder
 			for _, o := range n.stops {
 				if o.Side == side && (side == wire.Buy && n.last >= o.Trigger || side == wire.Sell && n.last <= o.Trigger) {

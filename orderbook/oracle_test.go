@@ -91,6 +91,7 @@ func TestBookEqualsTheOracle(t *testing.T) {
 			checkImage(t, b, m)
 			checkCopy(t, b, copied, events)
 			checkNaive(t, b, n)
+			checkLinks(t, b)
 			checkTrades(t, b, events)
 			if moved := movedIn(events); moved != (before != b.Top()) {
 				t.Fatalf("top moved %v: %+v to %+v", moved, before, b.Top())
@@ -107,7 +108,7 @@ func movedIn(events []wire.Event) bool {
 }
 
 func bookVolume(b *Book) (sum wire.Qty) {
-	for _, side := range []wire.Side{wire.Buy, wire.Sell} {
+	for _, side := range sidesOf {
 		for _, l := range b.AppendLevels(nil, side, 0) {
 			sum += l.Qty
 		}

@@ -32,23 +32,19 @@ func (b *Book) newOrder() int32 {
 // release frees the slot of an order that is in no level any more, and its id
 // with it.
 func (b *Book) release(slot int32) {
-	o := &b.orders[slot]
 	if b.outside {
-		b.index.remove(o.id&idMask, slot)
-		o.id = flagFree
-	} else {
-		o.id = nextHandle(o.id&idMask) | flagFree
+		b.index.remove(b.orders[slot].id&idMask, slot)
 	}
-	o.next = b.freeOrder
-	b.freeOrder = slot
+	b.abandon(slot)
 }
 
-func nextHandle(id uint64) uint64 {
-	next := id + 1<<slotBits
-	if next > IDMax { // generation 0 is never handed out
-		next = id&slotMask | 1<<slotBits
-	}
-	return next
+// abandon frees the slot of an order that was never enrolled. Its id is the
+// slot's next handle; in a book with outside ids it has no meaning.
+func (b *Book) abandon(slot int32) {
+	o := &b.orders[slot]
+	o.id = (o.id+1<<slotBits)&idMask | flagFree
+	o.next = b.freeOrder
+	b.freeOrder = slot
 }
 
 // slotOf returns the slot of a live order, 0 if there is none of that id.
@@ -56,9 +52,10 @@ func (b *Book) slotOf(id uint64) int32 {
 	if b.outside {
 		return b.index.find(id, b.orders)
 	}
+	// Slot 0 has id 0, which finds it: nothing.
 	slot := id & slotMask
-	if slot >= uint64(len(b.orders)) || b.orders[slot].id&(idMask|flagFree) != id || slot == 0 {
-		return 0
+	if slot < uint64(len(b.orders)) && b.orders[slot].id&(idMask|flagFree) == id {
+		return int32(slot)
 	}
-	return int32(slot)
+	return 0
 }

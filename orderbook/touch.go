@@ -55,6 +55,20 @@ func (b *Book) appendTouched(dst []wire.Event) []wire.Event {
 	return b.appendTop(dst)
 }
 
+// appendSwept reports levels of which each has lost quantity.
+func (b *Book) appendSwept(dst []wire.Event) []wire.Event {
+	start := len(dst)
+	dst = room(dst, len(b.touched))
+	for i := range b.touched {
+		t := &b.touched[i]
+		lv := &b.levels[t.level] // level 0, which is empty, if it is gone
+		putLevel(&dst[start+i], wire.Buy+wire.Side(t.side), b.sides[t.side].price(t.key), lv)
+		lv.touch = 0
+	}
+	b.touched = b.touched[:0]
+	return dst
+}
+
 // appendTop reports whether the best displayed level of a side differs from
 // the one last announced.
 func (b *Book) appendTop(dst []wire.Event) []wire.Event {

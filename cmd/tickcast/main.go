@@ -19,6 +19,7 @@ import (
 // Run(*env) error method in the file of its name.
 type commands struct {
 	Match   matchCmd   `cmd:"" help:"Run a script of commands through an order book and print the reports."`
+	Replay  replayCmd  `cmd:"" help:"Rebuild books from recorded messages and print the book after each."`
 	Version versionCmd `cmd:"" help:"Print the version of this binary."`
 }
 
