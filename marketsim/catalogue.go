@@ -34,7 +34,8 @@ var listed = [...]listing{
 // generated.
 const SymbolsDefault = len(listed)
 
-// SymbolsMax bounds Config.Symbols: 4,096 books fill the caches and 2 GiB.
+// SymbolsMax bounds Config.Symbols: as many names as generated can make. Their
+// books take 120 MB.
 const SymbolsMax = 4096
 
 // instrument returns the wire form of the listing.

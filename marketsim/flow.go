@@ -160,11 +160,10 @@ const pullShare = 65536 * 90 / 100
 // price than half of what quotes keep away from it, 0 if neither is: its
 // owners pull it before somebody takes it.
 func (f *flow) exposed() int64 {
-	near := f.half
 	switch {
-	case f.latent.price-f.bid<<16 < near:
+	case f.latent.price-f.bid<<16 < f.near:
 		return 1
-	case f.ask<<16-f.latent.price < near:
+	case f.ask<<16-f.latent.price < f.near:
 		return -1
 	}
 	return 0
@@ -197,7 +196,7 @@ func (f *flow) takeChance(informed int64) uint64 {
 	factor := min(max(1<<16+f.owed>>5, 1<<13), 3<<16)
 	chance := f.trades * 7 / 10 * factor >> 16
 	if informed != 0 {
-		chance *= 5
+		chance *= f.haste
 	}
 	return uint64(chance)
 }

@@ -21,7 +21,7 @@ func (f *flow) touch(sign int64) int64 {
 // latent price less half a spread, give or take a half of that, because
 // opinions differ.
 func (f *flow) quote(sign int64) int64 {
-	edge := f.half*3>>2 + int64(f.rand.below(uint64(f.half)))
+	edge := f.edge + int64(f.rand.below(uint64(f.half)))
 	return (f.latent.price*sign - edge) >> 16
 }
 
@@ -73,14 +73,11 @@ func (f *flow) choose(sign int64) int64 {
 	if gap := quote - own; gap > 0 && f.rand.chance(f.insideChance(gap)) {
 		return own + 1 + int64(f.rand.below(uint64(gap)))
 	}
-	if f.rand.chance(atShare) {
+	if f.rand.chance(f.joins) {
 		return own
 	}
 	return min(own, quote) - f.distance()
 }
-
-// atShare of placements that are not inside join the best price, Q16.
-const atShare = 65536 * 12 / 100
 
 // insideChance returns the chance of a placement inside when there is a gap of
 // so many ticks to where the side should quote, Q16.

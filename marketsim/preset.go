@@ -51,6 +51,7 @@ func (p Preset) apply(l *listing) {
 		l.spreadTicks = 20
 	case PresetLargeTick:
 		l.spreadTicks = 1
+		l.trades = l.trades * 8 / 5 // more makers at a price
 	case PresetIlliquid:
 		l.spreadTicks *= 8
 		l.changes /= 8

@@ -23,6 +23,10 @@ type Config struct {
 	// Preset is how they trade. 0 stands for PresetCrypto.
 	Preset Preset
 
+	// Branching is how many events an event sets off in the mean, in per
+	// mille, below 1,000. 0 stands for 880, as in real markets.
+	Branching int
+
 	// Metaorders are worked off beside the market's own flow. Those of an
 	// instrument must be in order of time and not overlap.
 	Metaorders []Metaorder
@@ -39,6 +43,7 @@ type Sim struct {
 	instruments []wire.Instrument
 	window      int64 // market time that is generated at once, ns
 	shared      correlations
+	branching   uint32
 
 	flows []flow
 	next  []int64 // of each flow, apart from them: it is scanned often
@@ -84,11 +89,16 @@ func New(cfg Config) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
+	branching, err := branchingOf(cfg.Branching)
+	if err != nil {
+		return nil, err
+	}
+	s.branching = branchingRatio(branching)
 	milliHertz := 0
 	for i := range n {
 		l := listingAt(i)
 		cfg.Preset.apply(&l)
-		p, err := newProfile(&l, cfg.Preset.correlations())
+		p, err := newProfile(&l, cfg.Preset.correlations(), branching)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 		}
@@ -107,6 +117,10 @@ func New(cfg Config) (*Sim, error) {
 // Instruments returns the listed instruments, the busiest first. The index in
 // it is wire.Txn's Instrument. The caller must not change it.
 func (s *Sim) Instruments() []wire.Instrument { return s.instruments }
+
+// Branching returns the branching ratio: how many events an event sets off in
+// the mean.
+func (s *Sim) Branching() float64 { return float64(s.branching) / 65536 }
 
 // Correlation returns the correlation of the 60-second returns of two
 // instruments that the configuration asks for.
