@@ -28,7 +28,6 @@ type flow struct {
 	counts   [2]int // resting orders: bids, asks
 	owed     int64  // trades that the symbol is behind its rate, Q16
 
-	live   []uint64          // ids of resting orders and of some that are gone
 	recent [recentMax]uint64 // ids of orders placed near the touch
 	newest uint64            // placements near the touch
 }
@@ -58,7 +57,6 @@ func newFlow(p *profile, seed uint64) (flow, error) {
 			mood:   newRandom(seed, "the mood"),
 			sector: newRandom(seed, p.sector),
 		},
-		live: make([]uint64, 0, 2*p.orders+64),
 	}
 	// Half a per cent around the listed price.
 	start := p.open<<16 - p.open<<16/200 + int64(f.rand.below(uint64(p.open<<16/100)))
@@ -110,7 +108,8 @@ func (f *flow) act(dst []wire.Event) []wire.Event {
 		f.latent.jump(f.tables, &f.rand, f.sigma)
 	}
 	// Trading is busier when the price moves.
-	f.owed = min(f.owed+f.trades*(1<<16+3*f.latent.scale)/(1<<16+3*scaleMean), owedMax)
+	pace := f.tables.scale(f.market.calm>>f.steady, f.latent.wild)
+	f.owed = min(f.owed+f.trades*pace/paceMean, owedMax)
 	if sign := f.thin(); sign != 0 {
 		return f.place(dst, sign)
 	}
@@ -239,7 +238,6 @@ func (f *flow) observe(events []wire.Event) {
 		switch e := &events[i]; e.Kind {
 		case wire.EventAdd:
 			f.counts[e.Side-wire.Buy]++
-			f.remember(e.ID)
 		case wire.EventRemove:
 			f.counts[e.Side-wire.Buy]--
 		case wire.EventTrade:

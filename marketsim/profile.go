@@ -20,6 +20,7 @@ type profile struct {
 	near   int64  // nearer than this to the latent price a quote is pulled, Q16 ticks
 	joins  uint64 // placements that join the best price, unless inside, Q16
 	haste  int64  // how much likelier a taker is when the latent price is beyond the touch
+	steady uint   // how little trading follows the mood of the market: by 2^-steady
 	sigma  int64  // median step of the latent price at an event, Q16 ticks
 	impact int64  // what a wholly unexpected aggressor moves it, Q16 ticks
 
@@ -86,6 +87,7 @@ func newProfile(l *listing, c correlations, branching [components]uint32) (profi
 		near:       spread * 3 / 8,
 		joins:      65536 * 12 / 100,
 		haste:      5,
+		steady:     l.steady,
 		sector:     l.sector,
 		sigma:      spread / 32,
 		impact:     spread / 4,

@@ -53,6 +53,7 @@ type Sim struct {
 	// What has been generated and not yet handed out: transactions of one
 	// symbol after another, and their order in time.
 	pending wire.Batch
+	merge   merge
 	order   []uint64
 	handed  int // how many of order have been handed out
 }
@@ -187,34 +188,27 @@ func (s *Sim) stepAlone(b *wire.Batch, until int64, limit int) int64 {
 	return until
 }
 
-// The order of pending transactions is a list of keys: time since the first,
-// and the index, which follows symbol and order within the symbol.
-const (
-	orderBits = 24
-	orderMask = 1<<orderBits - 1
-)
-
 // generate fills pending, which has been handed out, with the next window of
 // market time. There is a transaction up to until.
 func (s *Sim) generate(until int64) {
 	start := slices.Min(s.next)
 	end := min(until, start+s.window)
 	s.pending.Reset()
+	s.merge.reset()
 	for i, next := range s.next {
-		if next <= end {
-			f := &s.flows[i]
-			f.run(&s.pending, uint32(i), end, math.MaxInt)
-			s.next[i] = f.due()
+		if next > end {
+			continue
 		}
+		f := &s.flows[i]
+		from := len(s.pending.Txns)
+		f.run(&s.pending, uint32(i), end, math.MaxInt)
+		s.next[i] = f.due()
+		for j := from; j < len(s.pending.Txns); j++ {
+			s.merge.add(s.pending.Txns[j].Time-start, j)
+		}
+		s.merge.endRun()
 	}
-	if len(s.pending.Txns) > orderMask {
-		panic("marketsim: a window of market time has too many transactions")
-	}
-	s.order, s.handed = s.order[:0], 0
-	for i := range s.pending.Txns {
-		s.order = append(s.order, uint64(s.pending.Txns[i].Time-start)<<orderBits|uint64(i))
-	}
-	slices.Sort(s.order)
+	s.order, s.handed = s.merge.sorted(), 0
 }
 
 // hand appends pending transactions up to until while there is room.

@@ -15,9 +15,9 @@ const (
 	wildStep = 2662 // wanders by 0.65 octaves
 )
 
-// scaleMean is the mean of the volatility's ratio to its median, Q16: of a
-// lognormal variable.
-const scaleMean = 65536 * 121 / 100
+// paceMean is the mean of the volatility's ratio to its median, Q16, between
+// that of both parts, 1.20, and that of the wild part alone, 1.11.
+const paceMean = 65536 * 115 / 100
 
 // commonShare is how much of the correlation of shocks is left in the
 // correlation of returns, Q16, because wild parts scale them (exp(-(0.65 ln 2)^2) = 0.82) and quotes follow late.
