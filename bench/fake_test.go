@@ -87,7 +87,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "rate", http.StatusBadRequest)
 			return
 		}
-		fmt.Fprintf(w, `{"rate":%v,"published":%d}`, rate, f.setRate(rate))
+		_, _ = fmt.Fprintf(w, `{"rate":%v,"published":%d}`, rate, f.setRate(rate))
 	case "/readyz", "/livez":
 	default:
 		http.NotFound(w, r)
@@ -129,7 +129,7 @@ func (f *fake) subscribe(c *fakeClient, msg, query string) {
 	defer f.mu.Unlock()
 	if !strings.Contains(msg, `"bbo.*"`) {
 		c.want = map[string]bool{}
-		for _, s := range strings.Split(msg, `"`) {
+		for s := range strings.SplitSeq(msg, `"`) {
 			if name, ok := strings.CutPrefix(s, "bbo."); ok {
 				c.want[name] = true
 			}

@@ -13,15 +13,13 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func known64(v float64) *float64 { return &v }
-
 func testReport() *Report {
 	memory, growth := int64(612), int64(-20_480)
 	r := &Report{
 		Profile: "hot", Connections: 1000, Symbols: 1, Rate: 100, Duration: 10.003, Published: 1000,
 		Expected: 1_000_000, Delivered: 999_990, Lost: 10, Gaps: 1, ScheduleKept: 0.9997, Sampled: 1,
 		Latency:       Latency{P50: 412, P90: 1900, P99: 4210, P999: 9_990, P9999: 51_200, Max: 1_203_000},
-		CPUPerMessage: known64(4213), Memory: &memory, GeneratorBusy: known64(0.913), ServerBusy: known64(0.421), Growth: &growth,
+		CPUPerMessage: new(4213.0), Memory: &memory, GeneratorBusy: new(0.913), ServerBusy: new(0.421), Growth: &growth,
 		Audited: 2, BytesEach: 152.4, PerRead: 1.02, P99LimitUS: 50_000,
 	}
 	r.warn()

@@ -35,11 +35,11 @@ func (m *session) acknowledgeSubscribe(a *attachment, command int32) {
 			m.shard.name = dir.name(m.shard.name[:0], w.stream)
 			b = wire.AppendSubscribedStream(b, i == 0, m.shard.name, epoch, w.cursor, w.recovered, entry)
 		}
-		b = wire.AppendSubscribedErrors(b)
+		var errs []wire.StreamError
 		if part == len(ends)-1 {
-			b = appendStreamErrors(b, c.errors)
+			errs = c.errors
 		}
-		b = wire.AppendSubscribedEnd(b, "")
+		b = wire.AppendSubscribedEnd(b, errs)
 		m.shard.payload = b
 		m.pushControl(b)
 		from = to
@@ -61,21 +61,13 @@ func answerParts(wants []*want, c *command, epochBytes int) []int {
 	return append(ends, len(wants))
 }
 
-func appendStreamErrors(b []byte, errs []wire.StreamError) []byte {
-	for i := range errs {
-		e := &errs[i]
-		b = wire.AppendStreamError(b, i == 0, e.Stream, e.Code, e.Message, e.Near)
-	}
-	return b
-}
-
 // appendUnsubscribed answers an unsubscribe command.
 func appendUnsubscribed(b []byte, c *command) []byte {
 	names := make([][]byte, len(c.entries))
 	for i, e := range c.entries {
 		names[i] = []byte(e)
 	}
-	return wire.AppendUnsubscribed(b, c.id, names, c.errors...)
+	return wire.AppendUnsubscribed(b, c.id, names, c.errors)
 }
 
 // listed extends the groups whose patterns match new instruments, each by an
@@ -140,7 +132,7 @@ func (g *group) extended(a *attachment) {
 			name := dir.name(nil, w.stream)
 			b := wire.AppendSubscribed(nil, nil, 1, 1)
 			b = wire.AppendSubscribedStream(b, true, name, g.shard.hub.epoch, w.cursor, false, "")
-			m.pushControl(wire.AppendSubscribedEnd(b, a.commands[w.command].entries[0]))
+			m.pushControl(wire.AppendSubscribedBy(b, a.commands[w.command].entries[0]))
 			if m.lost != nil {
 				m.lost[w.stream] = unserved(w.stream, w.cursor, false)
 				continue

@@ -36,6 +36,12 @@ func newConnSocket(l *loop, conn net.Conn) *connSocket {
 	return c
 }
 
+// converse serves a connection with goroutines of its own.
+func (l *loop) converse(conn net.Conn, early []byte, o Options) {
+	c := newConnSocket(l, conn)
+	c.start(l.shard.open(c, o, l.now()), early)
+}
+
 // start begins reading and writing; early is what was read before. It is
 // called in the loop's goroutine, after the session's first output.
 func (c *connSocket) start(m *session, early []byte) {

@@ -2,17 +2,18 @@ package feed
 
 import (
 	"sync"
-	"time"
 )
 
 // loop runs a shard: the one goroutine that calls it. Rounds take what came
-// in, then write what is due; between them it waits.
+// in, then write what is due; between them it waits, and looks after its
+// sockets.
 type loop struct {
-	shard *shard
-	queue queue
-	now   func() int64
+	shard  *shard
+	queue  queue
+	now    func() int64
+	poller poller
+	pacing pacing
 
-	wake chan struct{} // holds one token when there is something to do
 	done chan struct{} // closed when the goroutine has returned
 
 	mu    sync.Mutex // guards posts and ended
@@ -22,19 +23,14 @@ type loop struct {
 	stopping bool // owned by run: return when no session is left
 }
 
-func newLoop(h *Hub, now func() int64) *loop {
-	l := &loop{now: now, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	l.queue.rouse, l.queue.itemsMax = l.rouse, inboxItemsMax
-	l.shard = newShard(h, &l.queue)
-	return l
-}
-
-// rouse ends a wait, or keeps the next one from beginning.
-func (l *loop) rouse() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
+func newLoop(h *Hub, cfg *ShardsConfig) (*loop, error) {
+	l := &loop{now: cfg.Now, done: make(chan struct{})}
+	if err := l.poller.open(l, cfg); err != nil {
+		return nil, err
 	}
+	l.queue.rouse, l.queue.itemsMax = l.poller.rouse, inboxItemsMax
+	l.shard = newShard(h, &l.queue)
+	return l, nil
 }
 
 // post has f run by the loop's goroutine; false if the loop has ended.
@@ -46,7 +42,7 @@ func (l *loop) post(f func()) bool {
 	}
 	l.mu.Unlock()
 	if !ended {
-		l.rouse()
+		l.poller.rouse()
 	}
 	return !ended
 }
@@ -55,13 +51,15 @@ func (l *loop) post(f func()) bool {
 // is left.
 func (l *loop) run() {
 	defer close(l.done)
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	l.poller.enter()
+	defer l.poller.leave()
 	var d delivery
 	var posts []func()
 	for {
+		began := l.now()
+		writes := l.shard.stats.Writes
 		l.queue.take(&d)
-		l.shard.deliver(&d, l.now())
+		l.shard.deliver(&d, began)
 		posts = l.takePosts(posts)
 		for i, f := range posts {
 			posts[i] = nil
@@ -75,20 +73,38 @@ func (l *loop) run() {
 		if l.stopping && len(l.shard.sessions) == 0 && l.end() {
 			return
 		}
-		if !more && l.queue.sleep() {
-			l.wait(timer)
-		}
+		l.pacing.round(began, len(d.items), int(l.shard.stats.Writes-writes))
+		l.rest(more)
 	}
 }
 
-// wait blocks until there is something to do.
-func (l *loop) wait(timer *time.Timer) {
-	timer.Reset(time.Duration(max(l.shard.next()-l.now(), 0)))
-	select {
-	case <-l.wake:
-	case <-timer.C:
+// rest looks after the sockets until the next round has something to do.
+func (l *loop) rest(more bool) {
+	for {
+		now := l.now()
+		switch until := min(l.pacing.due(), l.shard.next()); {
+		case until > now && l.pacing.due() > now:
+			// Packets gather: whoever publishes need not wake us.
+			l.poller.wait(until-now, true)
+			if l.posted() {
+				return
+			}
+			continue
+		case more || !l.queue.sleep():
+			l.poller.wait(0, true)
+		default:
+			l.poller.wait(max(l.shard.next()-now, 0), l.pacing.hot(now))
+			l.queue.asleep.Store(false)
+		}
+		return
 	}
-	l.queue.asleep.Store(false)
+}
+
+// posted reports whether a post waits.
+func (l *loop) posted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.posts) > 0
 }
 
 func (l *loop) takePosts(spare []func()) []func() {

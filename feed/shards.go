@@ -17,6 +17,12 @@ type ShardsConfig struct {
 	Count int
 	// Now returns the wall time in ns since the Unix epoch. Required.
 	Now func() int64
+	// Ordinary makes shards use ordinary system calls where they would use
+	// raw ones, which the scheduler does not see.
+	Ordinary bool
+	// Connections makes every session keep its net.Conn and have goroutines,
+	// as TLS sessions and systems without epoll do.
+	Connections bool
 }
 
 // Shards runs the fan-out of a Hub: sessions are spread over shards, each a
@@ -41,7 +47,11 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 	}
 	s := &Shards{hub: h}
 	for range cfg.Count {
-		l := newLoop(h, cfg.Now)
+		l, err := newLoop(h, &cfg)
+		if err != nil {
+			s.Shutdown(context.Background(), 0)
+			return nil, fmt.Errorf("shards: %w", err)
+		}
 		s.loops = append(s.loops, l)
 		s.wg.Add(1)
 		go func() {
@@ -66,8 +76,7 @@ func (s *Shards) Serve(conn net.Conn, early []byte, o Options) bool {
 			}
 			return
 		}
-		c := newConnSocket(l, conn)
-		c.start(l.shard.open(c, o, l.now()), early)
+		l.adopt(conn, early, o)
 	})
 	if !taken {
 		_ = conn.Close() // refused: nothing was promised

@@ -8,11 +8,15 @@ import (
 )
 
 func TestCatalogue(t *testing.T) {
+	branching, err := branchingOf(0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := map[wire.Symbol]bool{}
 	last := math.MaxInt32
 	for i := range SymbolsMax {
 		l := listingAt(i)
-		p, err := newProfile(&l, PresetCrypto.correlations())
+		p, err := newProfile(&l, PresetCrypto.correlations(), branching)
 		if err != nil {
 			t.Fatal(err)
 		}

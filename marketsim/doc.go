@@ -10,23 +10,33 @@
 //
 // # The model of a symbol
 //
-//	clock      when: a Hawkes process with four exponential components
-//	latent     the efficient price: diffuses in event time, jumps, learns from aggressors
-//	pool       whose turn: metaorders with Pareto lengths
-//	flow       what: take, cancel, place, or pull a quote that has become exposed
-//	place      at which price and quantity
-//	book       orderbook.Book, which matches and reports
+//	clock       when: a Hawkes process with four exponential components
+//	market      what it shares: a market and a sector factor, a common mood, the hour
+//	latent      the efficient price: diffuses in event time, jumps, learns from aggressors
+//	pool        whose turn: metaorders with Pareto lengths
+//	flow        what: take, cancel, place, or pull a quote that has become exposed
+//	place       at which price and quantity
+//	book        orderbook.Book, which matches and reports
 //
 // Zero intelligence alone gives mid returns an autocorrelation of -0.15 to
 // -0.31 at 1 s. What whitens them is a latent price that quotes lean to, that
-// informed takers trade towards, and from which exposed quotes flee.
+// informed takers trade towards, and from which exposed quotes flee: the flight
+// matters most, for without it the spread collapses to where quotes are stale.
+// Fat tails need volatility on two time scales. The impact of metaorders is
+// concave because the latent price moves with the surprise in signs only.
+//
+// An Observer measures 14 of the 16 stylised facts on any tape, Measure all of
+// them. The preset small-tick shows all; large-tick all but the shares of
+// placement (at a spread of one tick there is no inside) and, for some seeds,
+// a kurtosis that falls from 1 s to 10 s.
 //
 // # Determinism
 //
 // On the event path there are integers and tables only, and the tables are made
 // with integers: floating point differs between amd64 and arm64. A symbol has
-// one random stream, from the seed and its name, and shares no state with
-// others, so that adding one never changes another's tape. Symbols advance one
+// one random stream, from the seed and its name. What it shares with others it
+// steps itself, from the seed and slices of 100 ms of market time, so that
+// adding one never changes another's tape. Symbols advance one
 // after another through a window of market time, each in a burst while its book
 // is in the cache, and the window's transactions are merged by time, symbol
 // and order. The window's length and its cuts change nothing.
@@ -36,6 +46,6 @@
 // symbol needs the same merge.
 //
 // The books are bounded: a flow tends to a number of resting orders (at most
-// 600 a symbol), and a side that has become thin is neither taken from nor
+// 1,000 a symbol), and a side that has become thin is neither taken from nor
 // cancelled in, so no side ever empties.
 package marketsim

@@ -20,7 +20,7 @@ type market struct {
 // deviation 1, Q16.
 func (m *market) next() (all, sector int64) {
 	m.edge += sliceNanos
-	m.calm.next(&m.mood, calmBits, calmStep)
+	m.calm.step(calmBits, m.mood.normal()*calmStep)
 	return m.all.normal(), m.sector.normal()
 }
 

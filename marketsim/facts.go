@@ -46,7 +46,7 @@ func (o *Observer) Facts(spreadTicks float64) []Fact {
 		}},
 		o.clustering(second),
 		{"5 volume and volatility", []Value{
-			{"correlation 1 s", correlation(o.volumes[1:], magnitudes(second)), 0.3, 0.8},
+			{"correlation 1 s", correlation(o.volumes[min(1, len(o.volumes)):], magnitudes(second)), 0.3, 0.8},
 		}},
 		o.signMemory(),
 		o.bursts(),
@@ -156,6 +156,6 @@ func (o *Observer) tradeImpact() Fact {
 }
 
 func (o *Observer) flowImbalance() Fact {
-	r := correlation(sums(o.flows[1:], 10), returns(o.mids, 10)[:len(sums(o.flows[1:], 10))])
+	r := correlation(sums(o.flows[min(1, len(o.flows)):], 10), returns(o.mids, 10))
 	return Fact{"14 order-flow imbalance", []Value{{"R2 10 s", r * r, 0.2, 0.8}}}
 }

@@ -28,7 +28,6 @@ type flow struct {
 	counts   [2]int // resting orders: bids, asks
 	owed     int64  // trades that the symbol is behind its rate, Q16
 
-	live   []uint64          // ids of resting orders and of some that are gone
 	recent [recentMax]uint64 // ids of orders placed near the touch
 	newest uint64            // placements near the touch
 }
@@ -58,12 +57,11 @@ func newFlow(p *profile, seed uint64) (flow, error) {
 			mood:   newRandom(seed, "the mood"),
 			sector: newRandom(seed, p.sector),
 		},
-		live: make([]uint64, 0, 2*p.orders+64),
 	}
 	// Half a per cent around the listed price.
 	start := p.open<<16 - p.open<<16/200 + int64(f.rand.below(uint64(p.open<<16/100)))
 	f.latent = latent{price: start, anchor: start}
-	f.next = f.clock.next(f.tables, &f.rand, &f.excitation, 0, 0)
+	f.next = f.clock.begin(f.tables, &f.rand)
 	return f, nil
 }
 
@@ -91,7 +89,7 @@ func (f *flow) run(b *wire.Batch, instrument uint32, until int64, limit int) {
 		}
 		b.Events = f.act(b.Events)
 		b.Commit(instrument, f.next)
-		f.next = f.clock.next(f.tables, &f.rand, &f.excitation, f.next, 1<<16)
+		f.next = f.clock.happen(f.tables, &f.rand, &f.excitation, f.next)
 	}
 }
 
@@ -103,27 +101,36 @@ func (f *flow) act(dst []wire.Event) []wire.Event {
 	for f.next >= f.market.edge {
 		f.crossEdge()
 	}
-	f.latent.diffuse(f.tables, &f.rand, f.market.calm, f.sigma)
+	// Four numbers of 16 bits decide.
+	u := f.rand.next()
+	f.latent.diffuse(f.tables, &f.rand, f.market.calm, f.sigma, u&1)
+	if u&0xffff < jumpChance {
+		f.latent.jump(f.tables, &f.rand, f.sigma)
+	}
 	// Trading is busier when the price moves.
-	f.owed = min(f.owed+f.trades*(1<<16+3*f.latent.scale)/(1<<16+3*scaleMean), owedMax)
+	pace := f.tables.scale(f.market.calm>>f.steady, f.latent.wild)
+	f.owed = min(f.owed+f.trades*pace/paceMean, owedMax)
 	if sign := f.thin(); sign != 0 {
 		return f.place(dst, sign)
 	}
-	lean := f.lean()
-	switch u := f.rand.next(); {
-	case u>>48 < f.takeChance(lean):
-		return f.take(dst, lean)
+	informed := f.informed()
+	switch {
+	case u>>48 < f.takeChance(informed):
+		return f.take(dst, informed)
 	case u>>32&0xffff < pullShare:
 		if sign := f.exposed(); sign != 0 {
 			front, _ := f.book.Front(sideOf(sign))
 			return f.cancel(dst, front.ID)
 		}
 	}
-	if f.rand.chance(f.cancelChance()) {
+	if u>>16&0xffff < f.cancelChance() {
 		return f.withdraw(dst)
 	}
 	return f.place(dst, f.side())
 }
+
+// jumpChance is the chance of a jump at an event, Q16.
+const jumpChance = 3
 
 // crossEdge takes over what symbols share at the edge of a slice.
 func (f *flow) crossEdge() {
@@ -132,10 +139,17 @@ func (f *flow) crossEdge() {
 	f.latent.price += (all*f.marketStep + sector*f.sectorStep) >> 16 * f.latent.scale >> 16
 }
 
-// lean returns how far the latent price is from mid in half spreads, Q16:
-// beyond one it is worth while to take.
-func (f *flow) lean() int64 {
-	return (2*f.latent.price - (f.bid+f.ask)<<16) / (f.ask - f.bid)
+// informed returns the sign of the side that is worth taking, because the
+// latent price is more than half a spread from mid, beyond the other touch; 0
+// if neither is.
+func (f *flow) informed() int64 {
+	switch {
+	case f.latent.price > f.ask<<16:
+		return 1
+	case f.latent.price < f.bid<<16:
+		return -1
+	}
+	return 0
 }
 
 // pullShare of events are spent on an exposed quote if there is one, Q16.
@@ -145,11 +159,10 @@ const pullShare = 65536 * 90 / 100
 // price than half of what quotes keep away from it, 0 if neither is: its
 // owners pull it before somebody takes it.
 func (f *flow) exposed() int64 {
-	near := f.half
 	switch {
-	case f.latent.price-f.bid<<16 < near:
+	case f.latent.price-f.bid<<16 < f.near:
 		return 1
-	case f.ask<<16-f.latent.price < near:
+	case f.ask<<16-f.latent.price < f.near:
 		return -1
 	}
 	return 0
@@ -177,12 +190,12 @@ const owedMax = 64 << 16
 // takeChance returns the chance of an aggressor, Q16. It is raised while the
 // symbol is behind its rate of trades, and while the latent price is beyond
 // the touch.
-func (f *flow) takeChance(lean int64) uint64 {
+func (f *flow) takeChance(informed int64) uint64 {
 	// 0.7 aggressors a trade at par; an eighth to three times of it.
 	factor := min(max(1<<16+f.owed>>5, 1<<13), 3<<16)
 	chance := f.trades * 7 / 10 * factor >> 16
-	if lean > 1<<16 || lean < -1<<16 {
-		chance *= 5
+	if informed != 0 {
+		chance *= f.haste
 	}
 	return uint64(chance)
 }
@@ -191,14 +204,14 @@ func (f *flow) takeChance(lean int64) uint64 {
 // Q16: a half when the book has the orders it should have, all of it when
 // there are half as many again.
 func (f *flow) cancelChance() uint64 {
-	excess := int64(f.counts[0]+f.counts[1]-f.orders) << 16 / int64(f.orders)
+	excess := int64(f.counts[0]+f.counts[1]-f.orders) * f.perOrder
 	return uint64(min(max(1<<15+excess, 1<<12), 1<<16))
 }
 
 // side returns the sign of the side of the next placement: the one with fewer
 // orders more often.
 func (f *flow) side() int64 {
-	missing := int64(f.counts[1]-f.counts[0]) << 15 / int64(f.orders)
+	missing := int64(f.counts[1]-f.counts[0]) * f.perOrder >> 1
 	if f.rand.chance(uint64(min(max(1<<15+missing, 1<<13), 7<<13))) {
 		return 1
 	}
@@ -225,14 +238,16 @@ func (f *flow) observe(events []wire.Event) {
 		switch e := &events[i]; e.Kind {
 		case wire.EventAdd:
 			f.counts[e.Side-wire.Buy]++
-			f.remember(e.ID)
 		case wire.EventRemove:
 			f.counts[e.Side-wire.Buy]--
 		case wire.EventTrade:
 			f.owed = max(f.owed-1<<16, -owedMax)
 		case wire.EventTopMoved:
 			top := f.book.Top()
-			f.bid, f.ask = int64(top.Bid.Price)/f.tick, int64(top.Ask.Price)/f.tick
+			f.bid, f.ask = int64(top.Bid.Price), int64(top.Ask.Price)
+			if f.tick > 1 {
+				f.bid, f.ask = f.bid/f.tick, f.ask/f.tick
+			}
 		}
 	}
 }

@@ -15,18 +15,12 @@ type latent struct {
 	anchor int64 // opening price, around which the price stays
 }
 
-// jumpChance is the chance of a jump at an event, in units of 2^-32: about one
-// in 20,000.
-const jumpChance = 215_000
-
-// diffuse moves the price by one event's step. sigma is the median step.
-func (l *latent) diffuse(t *tables, r *random, calm wander, sigma int64) {
-	l.wild.next(r, wildBits, wildStep)
+// diffuse moves the price by one event's step. sigma is the median step, and
+// coin a random bit.
+func (l *latent) diffuse(t *tables, r *random, calm wander, sigma int64, coin uint64) {
+	l.wild.step(wildBits, wildStep<<16-int64(coin)*(wildStep<<17))
 	l.scale = t.scale(calm, l.wild)
 	l.price += sigma * l.scale >> 16 * r.normal() >> 16
-	if r.next()>>32 < jumpChance {
-		l.jump(t, r, sigma)
-	}
 	l.hold()
 }
 

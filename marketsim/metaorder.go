@@ -11,8 +11,8 @@ type metaorder struct {
 	sign int32 // +1 buys, -1 sells
 }
 
-// childrenMax bounds a metaorder, so that none takes over a session.
-const childrenMax = 2000
+// lengthMax bounds a metaorder, so that none takes over a session.
+const lengthMax = 2000
 
 type pool struct {
 	orders [poolSize]metaorder
@@ -29,7 +29,7 @@ func (p *pool) next(t *tables, r *random) int64 {
 	}
 	m := &p.orders[p.last]
 	if m.left == 0 {
-		m.left = int32(min(t.pareto(r.next(), 65536*2/3)>>16, childrenMax))
+		m.left = int32(min(t.pareto(r.next(), 65536*2/3)>>16, lengthMax))
 		m.sign = 1
 		if r.chance(1 << 15) {
 			m.sign = -1

@@ -85,6 +85,9 @@ func (o *Observer) Add(b *wire.Batch) error {
 	return nil
 }
 
+// OneTick returns the share of the time in which the spread was one tick.
+func (o *Observer) OneTick() float64 { return o.oneTickTime / o.time }
+
 // advance moves the clock: the book stood still since the last transaction.
 func (o *Observer) advance(to int64) {
 	for second := o.now/1e9 + 1; second*1e9 <= to; second++ {

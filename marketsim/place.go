@@ -21,7 +21,7 @@ func (f *flow) touch(sign int64) int64 {
 // latent price less half a spread, give or take a half of that, because
 // opinions differ.
 func (f *flow) quote(sign int64) int64 {
-	edge := f.half*3>>2 + int64(f.rand.below(uint64(f.half)))
+	edge := f.edge + int64(f.rand.below(uint64(f.half)))
 	return (f.latent.price*sign - edge) >> 16
 }
 
@@ -73,31 +73,24 @@ func (f *flow) choose(sign int64) int64 {
 	if gap := quote - own; gap > 0 && f.rand.chance(f.insideChance(gap)) {
 		return own + 1 + int64(f.rand.below(uint64(gap)))
 	}
-	if f.rand.chance(atShare) {
+	if f.rand.chance(f.joins) {
 		return own
 	}
 	return min(own, quote) - f.distance()
 }
 
-// atShare of placements that are not inside join the best price, Q16.
-const atShare = 65536 * 12 / 100
-
 // insideChance returns the chance of a placement inside when there is a gap of
 // so many ticks to where the side should quote, Q16.
 func (f *flow) insideChance(gap int64) uint64 {
-	ratio := min((f.ask-f.bid)<<31/f.half, 2<<16)
-	return uint64(min(ratio*ratio>>18+gap<<31/f.half, 58_000))
+	ratio := min((f.ask-f.bid)*f.perHalf>>1, 2<<16)
+	return uint64(min(ratio*ratio>>18+gap*f.perHalf>>1, 58_000))
 }
 
-// take sends an aggressor: an informed one when the latent price is beyond the
-// touch, else a child of a metaorder.
-func (f *flow) take(dst []wire.Event, lean int64) []wire.Event {
-	informed := lean > 1<<16 || lean < -1<<16
-	sign := int64(1)
-	if informed && lean < 0 {
-		sign = -1
-	}
-	if !informed {
+// take sends an aggressor: an informed one of the given sign, or for 0 a child
+// of a metaorder.
+func (f *flow) take(dst []wire.Event, informed int64) []wire.Event {
+	sign := informed
+	if informed == 0 {
 		sign = f.pool.next(f.tables, &f.rand)
 	}
 	if f.counts[(1+sign)/2] <= f.orders/thinShare {
@@ -109,14 +102,14 @@ func (f *flow) take(dst []wire.Event, lean int64) []wire.Event {
 	}
 	qty, limit := f.size(), -f.touch(-sign)
 	switch {
-	case informed:
+	case informed != 0:
 		limit = max(limit, f.latent.price*sign>>16)
 	case f.rand.chance(sweepShare):
 		limit += 1 + (f.ask-f.bid)/2
 	default:
 		qty = min(qty, int64(best.Qty))
 	}
-	if !informed {
+	if informed == 0 {
 		f.latent.surprise(sign, f.impact)
 	}
 	return f.enter(dst, sign, limit, orderbook.IOC, qty)

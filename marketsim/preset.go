@@ -47,11 +47,16 @@ func (p Preset) correlations() correlations {
 // apply changes a listing to how it trades under the preset.
 func (p Preset) apply(l *listing) {
 	switch p {
+	default:
+		// Whoever watches for a minute sees the rate that is listed.
+		l.steady = 2
 	case PresetSmallTick:
 		l.spreadTicks = 20
 	case PresetLargeTick:
 		l.spreadTicks = 1
+		l.trades = l.trades * 8 / 5 // more makers at a price
 	case PresetIlliquid:
+		l.steady = 2
 		l.spreadTicks *= 8
 		l.changes /= 8
 		l.trades /= 10

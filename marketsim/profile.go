@@ -13,11 +13,16 @@ type profile struct {
 	instrument wire.Instrument
 	excitation excitation
 
-	open   int64 // opening price, ticks
-	spread int64 // mean, Q16 ticks
-	half   int64 // what quotes keep away from the latent price, Q16 ticks
-	sigma  int64 // median step of the latent price at an event, Q16 ticks
-	impact int64 // what a wholly unexpected aggressor moves it, Q16 ticks
+	open   int64  // opening price, ticks
+	spread int64  // mean, Q16 ticks
+	half   int64  // what quotes keep away from the latent price, Q16 ticks
+	edge   int64  // the least that they keep away, Q16 ticks
+	near   int64  // nearer than this to the latent price a quote is pulled, Q16 ticks
+	joins  uint64 // placements that join the best price, unless inside, Q16
+	haste  int64  // how much likelier a taker is when the latent price is beyond the touch
+	steady uint   // how little trading follows the mood of the market: by 2^-steady
+	sigma  int64  // median step of the latent price at an event, Q16 ticks
+	impact int64  // what a wholly unexpected aggressor moves it, Q16 ticks
 
 	marketStep, sectorStep int64 // what a median shock of a factor moves it, Q16 ticks
 	sector                 string
@@ -29,13 +34,36 @@ type profile struct {
 	unit   int64 // round quantity
 	lot    int64 // quantities are multiples of it
 	tick   int64 // prices are multiples of it
+
+	perHalf  int64 // 1/half, Q16 of ticks
+	perOrder int64 // 1/orders, Q16
 }
 
-// branching is the branching ratio of each component, Q16: 0.88 in all.
-var branching = [components]uint32{31_457, 11_796, 11_141, 3_277}
+// branchingDefault is the share of events that others set off, in per mille.
+const branchingDefault = 880
+
+// kernel is how the branching ratio is divided between the components, in
+// units of 2^-16.
+var kernel = [components]uint64{35_747, 13_405, 12_660, 3_724}
+
+// branchingOf returns the branching ratio of each component, Q16, or an error
+// that wraps ErrConfig: a market in which every event sets off another one in
+// the mean explodes.
+func branchingOf(perMille int) (branching [components]uint32, err error) {
+	if perMille == 0 {
+		perMille = branchingDefault
+	}
+	if perMille < 0 || perMille >= 1000 {
+		return branching, fmt.Errorf("%w: branching ratio %d/1000; want less than 1, or the market explodes", ErrConfig, perMille)
+	}
+	for i, share := range kernel {
+		branching[i] = uint32(share * uint64(perMille) / 1000)
+	}
+	return branching, nil
+}
 
 // newProfile turns a listing into the integers of the event path.
-func newProfile(l *listing, c correlations) (profile, error) {
+func newProfile(l *listing, c correlations, branching [components]uint32) (profile, error) {
 	in, err := l.instrument()
 	if err != nil {
 		return profile{}, err
@@ -55,6 +83,11 @@ func newProfile(l *listing, c correlations) (profile, error) {
 		open:       int64(price) / int64(in.Tick),
 		spread:     spread,
 		half:       spread * 3 / 8,
+		edge:       spread * 9 / 32,
+		near:       spread * 3 / 8,
+		joins:      65536 * 12 / 100,
+		haste:      5,
+		steady:     l.steady,
 		sector:     l.sector,
 		sigma:      spread / 32,
 		impact:     spread / 4,
@@ -66,8 +99,23 @@ func newProfile(l *listing, c correlations) (profile, error) {
 		tick:       int64(in.Tick),
 	}
 	p.correlate(c, l)
+	if l.spreadTicks == 1 {
+		p.largeTick()
+	}
+	p.perHalf = 1 << 32 / p.half
+	p.perOrder = 1 << 16 / int64(p.orders)
 	p.far = min(p.open/4, 400*p.depth)
 	return p, nil
+}
+
+// largeTick changes the profile to that of a spread of one tick: quotes go up
+// to the latent price, queues are long, and are given up only when the price
+// has clearly left them. That hysteresis keeps the spread closed.
+func (p *profile) largeTick() {
+	p.edge, p.half = 0, p.spread/2
+	p.near = -p.spread / 4
+	p.joins = 65536 * 40 / 100
+	p.haste = 3
 }
 
 // correlations are those of the returns of two symbols, Q16: the market's, and
@@ -84,7 +132,11 @@ type correlations struct{ market, sector uint64 }
 // and a second has ten slices.
 func (p *profile) correlate(c correlations, l *listing) {
 	steps := uint64(p.sigma*p.sigma) / 1000 * uint64(l.changes)
-	moves := uint64(p.impact*p.impact) / 1000 * uint64(l.trades) * 40 / 100
+	surprises := uint64(l.trades) * 40 / 100
+	if l.spreadTicks == 1 {
+		surprises /= 2 // an aggressor has several trades at a price
+	}
+	moves := uint64(p.impact*p.impact) / 1000 * surprises
 	slice := (steps + moves) / 10
 	market, sector := c.market<<16/commonShare, c.sector<<16/commonShare
 	p.marketStep = int64(root(slice >> 16 * market))

@@ -2,8 +2,8 @@ package marketsim
 
 import "math/bits"
 
-// random is the stream of one symbol: SplitMix64 (Steele, Lea, Flood 2014),
-// whose whole state is one word.
+// random is the stream of one symbol: wyrand (Wang Yi 2019), whose whole state
+// is one word and whose step one multiplication.
 type random uint64
 
 // newRandom returns the stream of a name under a seed. It depends on the name,
@@ -28,8 +28,9 @@ func mix(z uint64) uint64 {
 
 // next returns 64 uniform bits.
 func (r *random) next() uint64 {
-	*r += golden
-	return mix(uint64(*r))
+	*r += 0xa0761d6478bd642f
+	hi, lo := bits.Mul64(uint64(*r), uint64(*r)^0xe7037ed1a0b428db)
+	return hi ^ lo
 }
 
 // below returns a uniform number below n. Its bias is n/2^64.

@@ -76,6 +76,9 @@ func (d *binanceDecoder) next(r *record) error {
 		return d.snapshot(r, &m)
 	}
 	name, stream, _ := strings.Cut(m.Stream, "@")
+	if name == "" {
+		return fmt.Errorf("stream %.32q has no symbol", m.Stream)
+	}
 	d.symbol = strings.ToUpper(name)
 	r.symbol = d.symbol
 	switch {

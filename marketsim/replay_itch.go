@@ -101,8 +101,9 @@ func parseITCH(r *record, typ byte, b []byte) error {
 		return nil
 	case 'H':
 		r.kind = recordState
-		r.symbol, r.state = itchStock(b), itchState(b[8])
-		return nil
+		if r.symbol, r.state = itchStock(b), itchState(b[8]); r.symbol == "" {
+			return errNoStock
+		}
 	case 'A', 'F', 'P':
 		return parseITCHOrder(r, typ, b)
 	case 'E', 'C':
@@ -142,10 +143,12 @@ func parseITCHOrder(r *record, typ byte, b []byte) error {
 	r.qty, r.symbol = itchQty(b[9:]), itchStock(b[13:])
 	r.price = wire.Price(binary.BigEndian.Uint32(b[21:]))
 	if r.symbol == "" {
-		return errors.New("no stock")
+		return errNoStock
 	}
 	return nil
 }
+
+var errNoStock = errors.New("no stock")
 
 func itchQty(b []byte) wire.Qty { return wire.Qty(binary.BigEndian.Uint32(b)) }
 

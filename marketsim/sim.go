@@ -23,6 +23,10 @@ type Config struct {
 	// Preset is how they trade. 0 stands for PresetCrypto.
 	Preset Preset
 
+	// Branching is how many events an event sets off in the mean, in per
+	// mille, below 1,000. 0 stands for 880, as in real markets.
+	Branching int
+
 	// Metaorders are worked off beside the market's own flow. Those of an
 	// instrument must be in order of time and not overlap.
 	Metaorders []Metaorder
@@ -39,6 +43,7 @@ type Sim struct {
 	instruments []wire.Instrument
 	window      int64 // market time that is generated at once, ns
 	shared      correlations
+	branching   uint32
 
 	flows []flow
 	next  []int64 // of each flow, apart from them: it is scanned often
@@ -48,14 +53,19 @@ type Sim struct {
 	// What has been generated and not yet handed out: transactions of one
 	// symbol after another, and their order in time.
 	pending wire.Batch
+	merge   merge
 	order   []uint64
 	handed  int // how many of order have been handed out
 }
 
-// windowTransactions is about how many transactions are generated at once: one
-// symbol's in a burst while its book is in the cache, and all of them small
-// enough to stay there until they are merged.
-const windowTransactions = 1024
+// A window of market time that is generated at once has about
+// windowTransactions, but windowBurst for each symbol if those are more: a
+// symbol's run in a burst while its book is in the cache, and all of them stay
+// there until they are merged.
+const (
+	windowTransactions = 1024
+	windowBurst        = 16
+)
 
 // New returns the market of cfg at time 0, before the opening books are
 // entered. Its error wraps ErrConfig.
@@ -80,11 +90,16 @@ func New(cfg Config) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
+	branching, err := branchingOf(cfg.Branching)
+	if err != nil {
+		return nil, err
+	}
+	s.branching = branchingRatio(branching)
 	milliHertz := 0
 	for i := range n {
 		l := listingAt(i)
 		cfg.Preset.apply(&l)
-		p, err := newProfile(&l, cfg.Preset.correlations())
+		p, err := newProfile(&l, cfg.Preset.correlations(), branching)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 		}
@@ -96,13 +111,17 @@ func New(cfg Config) (*Sim, error) {
 		s.next[i] = s.flows[i].due()
 		milliHertz += l.changes
 	}
-	s.window = windowTransactions * 1e12 / int64(milliHertz)
+	s.window = int64(max(windowTransactions, windowBurst*n)) * 1e12 / int64(milliHertz)
 	return s, nil
 }
 
 // Instruments returns the listed instruments, the busiest first. The index in
 // it is wire.Txn's Instrument. The caller must not change it.
 func (s *Sim) Instruments() []wire.Instrument { return s.instruments }
+
+// Branching returns the branching ratio: how many events an event sets off in
+// the mean.
+func (s *Sim) Branching() float64 { return float64(s.branching) / 65536 }
 
 // Correlation returns the correlation of the 60-second returns of two
 // instruments that the configuration asks for.
@@ -169,34 +188,27 @@ func (s *Sim) stepAlone(b *wire.Batch, until int64, limit int) int64 {
 	return until
 }
 
-// The order of pending transactions is a list of keys: time since the first,
-// and the index, which follows symbol and order within the symbol.
-const (
-	orderBits = 24
-	orderMask = 1<<orderBits - 1
-)
-
 // generate fills pending, which has been handed out, with the next window of
 // market time. There is a transaction up to until.
 func (s *Sim) generate(until int64) {
 	start := slices.Min(s.next)
 	end := min(until, start+s.window)
 	s.pending.Reset()
+	s.merge.reset()
 	for i, next := range s.next {
-		if next <= end {
-			f := &s.flows[i]
-			f.run(&s.pending, uint32(i), end, math.MaxInt)
-			s.next[i] = f.due()
+		if next > end {
+			continue
 		}
+		f := &s.flows[i]
+		from := len(s.pending.Txns)
+		f.run(&s.pending, uint32(i), end, math.MaxInt)
+		s.next[i] = f.due()
+		for j := from; j < len(s.pending.Txns); j++ {
+			s.merge.add(s.pending.Txns[j].Time-start, j)
+		}
+		s.merge.endRun()
 	}
-	if len(s.pending.Txns) > orderMask {
-		panic("marketsim: a window of market time has too many transactions")
-	}
-	s.order, s.handed = s.order[:0], 0
-	for i := range s.pending.Txns {
-		s.order = append(s.order, uint64(s.pending.Txns[i].Time-start)<<orderBits|uint64(i))
-	}
-	slices.Sort(s.order)
+	s.order, s.handed = s.merge.sorted(), 0
 }
 
 // hand appends pending transactions up to until while there is room.

@@ -284,8 +284,30 @@ func TestMarketLasts(t *testing.T) {
 	}
 }
 
+func TestBranching(t *testing.T) {
+	near(t, "default branching ratio", newSim(t, Config{}).Branching(), 0.88, 1e-3)
+	near(t, "chosen branching ratio", newSim(t, Config{Branching: 500}).Branching(), 0.5, 1e-3)
+}
+
+func TestPresets(t *testing.T) {
+	for _, name := range []string{"crypto", "small-tick", "large-tick", "illiquid"} {
+		p, err := ParsePreset(name)
+		if err != nil || p.String() != name {
+			t.Errorf("%s: got %v, %v", name, p, err)
+		}
+		s := newSim(t, Config{Preset: p, Symbols: 3})
+		var b wire.Batch
+		if now := s.Step(&b, 30e9, math.MaxInt32); now != 30e9 || len(b.Txns) < 600 {
+			t.Errorf("%s: got %d transactions up to %d", name, len(b.Txns), now)
+		}
+	}
+	if _, err := ParsePreset("nope"); !errors.Is(err, ErrConfig) {
+		t.Errorf("unknown preset: got %v; want ErrConfig", err)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
-	for _, cfg := range []Config{{Symbols: -1}, {Symbols: SymbolsMax + 1}} {
+	for _, cfg := range []Config{{Symbols: -1}, {Symbols: SymbolsMax + 1}, {Preset: 99}, {Branching: -1}, {Branching: 1000}} {
 		if _, err := New(cfg); !errors.Is(err, ErrConfig) {
 			t.Errorf("%+v: got %v; want ErrConfig", cfg, err)
 		}

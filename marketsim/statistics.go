@@ -56,19 +56,24 @@ func magnitudes(xs []float64) []float64 {
 }
 
 // hill estimates the tail exponent from the largest share of the values
-// (Hill 1975).
+// (Hill 1975). Returns come in ticks, so many are equal: the threshold lies half
+// way to the next smaller value, and all that are above it count.
 func hill(xs []float64, share float64) float64 {
 	xs = slices.Clone(xs)
 	slices.Sort(xs)
 	k := int(share * float64(len(xs)))
-	if k < 2 || xs[len(xs)-1-k] <= 0 {
+	if k < 2 {
 		return math.NaN()
 	}
-	threshold, total := xs[len(xs)-1-k], 0.0
-	for _, x := range xs[len(xs)-k:] {
+	from, _ := slices.BinarySearch(xs, xs[len(xs)-k])
+	if from == 0 || xs[from] <= 0 {
+		return math.NaN()
+	}
+	threshold, total := (xs[from-1]+xs[from])/2, 0.0
+	for _, x := range xs[from:] {
 		total += math.Log(x / threshold)
 	}
-	return float64(k) / total
+	return float64(len(xs)-from) / total
 }
 
 // kurtosis is the excess kurtosis.

@@ -7,6 +7,7 @@ package marketsim
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"tickcast/wire"
@@ -32,18 +33,28 @@ func observe(t testing.TB, cfg Config, transactions int) (*Observer, *flow) {
 	return o, f
 }
 
-// TestFacts holds the stylised facts that one small-tick tape of a million
-// transactions can show.
+// TestFacts holds the stylised facts that one tape of a million transactions
+// can show. Kurtosis at 60 s needs a day.
 func TestFacts(t *testing.T) {
-	for seed := range uint64(3) {
-		o, f := observe(t, Config{Seed: seed, Symbols: 1, Preset: PresetSmallTick}, 1_000_000)
-		for _, fact := range o.Facts(float64(f.spread) / 65536) {
-			t.Logf("seed %d: %v", seed, fact)
-			if !fact.Pass() && fact.Name[:2] != "2 " { // kurtosis at 60 s needs a day
-				t.Errorf("seed %d: failed %v", seed, fact)
+	f := func(preset Preset, seed uint64, failing ...string) {
+		t.Helper()
+		o, flow := observe(t, Config{Seed: seed, Symbols: 1, Preset: preset}, 1_000_000)
+		for _, fact := range o.Facts(float64(flow.spread) / 65536) {
+			t.Logf("%s, seed %d: %v", preset, seed, fact)
+			if !fact.Pass() && !slices.Contains(failing, fact.Name) {
+				t.Errorf("%s, seed %d: failed %v", preset, seed, fact)
 			}
 		}
+		if got := o.OneTick(); preset == PresetLargeTick && (got < 0.70 || got > 0.98) {
+			t.Errorf("seed %d: a spread of one tick %.2f of the time; want 0.70 to 0.98", seed, got)
+		}
 	}
+	const normality = "2 aggregational normality"
+	for seed := range uint64(3) {
+		f(PresetSmallTick, seed, normality)
+	}
+	// At a spread of one tick there is no inside, and most join the touch.
+	f(PresetLargeTick, 1, normality, "9 placement")
 }
 
 // TestDay holds correlations on three hours; Measure takes a day.

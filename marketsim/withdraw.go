@@ -15,26 +15,6 @@ const (
 	replaceShare = 65536 * 8 / 100
 )
 
-// remember notes an order that rests.
-func (f *flow) remember(id uint64) {
-	if len(f.live) == cap(f.live) {
-		f.forget()
-	}
-	f.live = append(f.live, id)
-}
-
-// forget drops the ids of orders that are gone. The list has twice the room of
-// what the book holds, so it is swept once in as many placements.
-func (f *flow) forget() {
-	kept := f.live[:0]
-	for _, id := range f.live {
-		if _, ok := f.book.Lookup(id); ok {
-			kept = append(kept, id)
-		}
-	}
-	f.live = kept
-}
-
 // withdraw cancels an order, or takes a part of it back, or moves it.
 func (f *flow) withdraw(dst []wire.Event) []wire.Event {
 	o, ok := f.victim()
@@ -86,20 +66,12 @@ func (f *flow) victim() (orderbook.Resting, bool) {
 	return f.anyOrder()
 }
 
-// anyOrder returns a resting order at random, none if a few attempts met only
-// orders that are gone.
+// anyOrder returns a resting order at random. It may find none.
 func (f *flow) anyOrder() (orderbook.Resting, bool) {
 	for range 8 {
-		n := uint64(len(f.live))
-		if n == 0 {
-			break
-		}
-		i := f.rand.below(n)
-		if o, ok := f.book.Lookup(f.live[i]); ok {
+		if o, ok := f.book.Sample(f.rand.next()); ok {
 			return o, true
 		}
-		f.live[i] = f.live[n-1]
-		f.live = f.live[:n-1]
 	}
 	return orderbook.Resting{}, false
 }

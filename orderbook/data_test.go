@@ -81,12 +81,16 @@ func flash1Text(tb testing.TB, text string) *Flash1 {
 		ids = binary.LittleEndian.AppendUint32(ids, uint32(id))
 		prices = binary.LittleEndian.AppendUint32(prices, uint32(price))
 	}
-	head := binary.LittleEndian.AppendUint32([]byte(flash1Magic), uint32(len(kinds)))
-	f, err := ParseFlash1(bytes.Join([][]byte{head, kinds, qtys, ids, prices}, nil))
+	f, err := ParseFlash1((&Flash1{kinds, qtys, ids, prices}).bytes())
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return f
+}
+
+func (f *Flash1) bytes() []byte {
+	head := binary.LittleEndian.AppendUint32([]byte(flash1Magic), uint32(f.Len()))
+	return bytes.Join([][]byte{head, f.kinds, f.qtys, f.ids, f.prices}, nil)
 }
 
 func TestMatchingCases(t *testing.T) {

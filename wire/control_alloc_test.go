@@ -26,7 +26,7 @@ func TestControlAllocates0(t *testing.T) {
 		},
 		"subscribed": func() {
 			d := AppendSubscribedStream(AppendSubscribed(dst, r.ID, 1, 1), true, name, "k7", 5, false, "bbo.*")
-			AppendSubscribedEnd(d, "")
+			AppendSubscribedEnd(d, nil)
 		},
 	} {
 		if n := testing.AllocsPerRun(1000, run); n != 0 {

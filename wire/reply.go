@@ -1,7 +1,5 @@
 package wire
 
-import "bytes"
-
 // The control messages of the server. Keys stand in exactly the order of
 // PROTOCOL.md section 3, the id behind op if there is one. Times are given in
 // ns and written in microseconds.
@@ -27,14 +25,12 @@ func appendComma(dst []byte, first bool) []byte {
 }
 
 // AppendSubscribed opens an acknowledgement, or part of parts of one (from 1;
-// parts 0 or 1: it is whole). Its streams follow, one by one; then, except in
-// the announcement of a listing, its errors; then its end:
+// parts 0 or 1: it is whole). Its streams follow, one by one, then its end,
+// which is another one for the announcement of a listing:
 //
 //	dst = AppendSubscribed(dst, id, 1, 1)
 //	dst = AppendSubscribedStream(dst, true, name, epoch, seq, false, "")
-//	dst = AppendSubscribedErrors(dst)
-//	dst = AppendStreamError(dst, true, name, code, message, nil)
-//	dst = AppendSubscribedEnd(dst, "")
+//	dst = AppendSubscribedEnd(dst, errs)
 func AppendSubscribed(dst []byte, id RequestID, part, parts int) []byte {
 	dst = appendOp(dst, "subscribed", id)
 	if parts > 1 {
@@ -64,67 +60,52 @@ func AppendSubscribedStream(dst []byte, first bool, name []byte, epoch string, s
 	return append(dst, '}')
 }
 
-// AppendSubscribedErrors ends the streams of an acknowledgement and opens its
-// errors.
-func AppendSubscribedErrors(dst []byte) []byte {
-	return append(dst, `],"errors":[`...)
+// AppendSubscribedEnd closes an acknowledgement with what was wrong.
+func AppendSubscribedEnd(dst []byte, errs []StreamError) []byte {
+	dst = append(dst, `],"errors":`...)
+	dst = appendStreamErrors(dst, errs)
+	return append(dst, '}')
 }
 
-// AppendStreamError adds a name that the client will not get. near are symbols
-// that resemble an unknown one.
-func AppendStreamError(dst []byte, first bool, name []byte, code Code, message string, near []string) []byte {
-	dst = appendComma(dst, first)
+// AppendSubscribedBy closes the announcement of a listing; by is the entry
+// that matched the new streams.
+func AppendSubscribedBy(dst []byte, by string) []byte {
+	dst = append(dst, `],"by":`...)
+	dst = appendString(dst, by)
+	return append(dst, '}')
+}
+
+func appendStreamErrors(dst []byte, errs []StreamError) []byte {
+	dst = append(dst, '[')
+	for i := range errs {
+		dst = appendStreamError(appendComma(dst, i == 0), &errs[i])
+	}
+	return append(dst, ']')
+}
+
+func appendStreamError(dst []byte, e *StreamError) []byte {
 	dst = append(dst, `{"stream":`...)
-	dst = appendString(dst, name)
+	dst = appendString(dst, e.Stream)
 	dst = append(dst, `,"code":`...)
-	dst = appendString(dst, code)
+	dst = appendString(dst, e.Code)
 	dst = append(dst, `,"message":`...)
-	dst = appendString(dst, message)
-	if code == CodeUnknownSymbol || len(near) > 0 {
+	dst = appendString(dst, e.Message)
+	if e.Code == CodeUnknownSymbol || len(e.Near) > 0 {
 		dst = append(dst, `,"near":`...)
-		dst = appendStrings(dst, near)
+		dst = appendStrings(dst, e.Near)
 	}
 	return append(dst, '}')
 }
 
-// AppendSubscribedEnd closes an acknowledgement; the list of errors is added
-// if it was not opened. With by it closes the announcement of a listing: by is
-// the entry that matched the new streams.
-func AppendSubscribedEnd(dst []byte, by string) []byte {
-	if by != "" {
-		dst = append(dst, `],"by":`...)
-		dst = appendString(dst, by)
-		return append(dst, '}')
-	}
-	if !errorsOpen(dst) {
-		dst = AppendSubscribedErrors(dst)
-	}
-	return append(dst, `]}`...)
-}
-
-// errorsOpen reports whether an unfinished acknowledgement is in its errors.
-// What it looks for cannot stand in a string, where quotes are escaped.
-func errorsOpen(dst []byte) bool {
-	if bytes.HasSuffix(dst, []byte(`[`)) {
-		return bytes.HasSuffix(dst, []byte(`"errors":[`))
-	}
-	last := max(bytes.LastIndex(dst, []byte(`{"stream":`)), 0)
-	return bytes.Contains(dst[last:], []byte(`,"code":`))
-}
-
 // AppendUnsubscribed answers an unsubscribe: the entries that were removed, and
 // the names that were none, if any.
-func AppendUnsubscribed(dst []byte, id RequestID, names [][]byte, errs ...StreamError) []byte {
+func AppendUnsubscribed(dst []byte, id RequestID, names [][]byte, errs []StreamError) []byte {
 	dst = appendOp(dst, "unsubscribed", id)
 	dst = append(dst, `,"streams":`...)
 	dst = appendStrings(dst, names)
 	if len(errs) > 0 {
-		dst = append(dst, `,"errors":[`...)
-		for i := range errs {
-			e := &errs[i]
-			dst = AppendStreamError(dst, i == 0, e.Stream, e.Code, e.Message, e.Near)
-		}
-		dst = append(dst, ']')
+		dst = append(dst, `,"errors":`...)
+		dst = appendStreamErrors(dst, errs)
 	}
 	return append(dst, '}')
 }

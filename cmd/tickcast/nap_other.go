@@ -2,23 +2,19 @@
 
 package main
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
-// nap sleeps for d, at most napMax, or until ctx ends.
-func nap(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(min(d, napMax))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
+const napMax = time.Millisecond
+
+// napper sleeps as precisely as the runtime does.
+type napper struct{}
+
+func newNapper() napper { return napper{} }
+
+func (napper) close() {}
+
+// nap sleeps for d, at most napMax.
+func (napper) nap(d time.Duration) { time.Sleep(min(d, napMax)) }
 
 // descriptorLimit is not known here.
 func descriptorLimit() int { return 0 }

@@ -34,6 +34,7 @@ type serveCmd struct {
 	Origins []string      `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
 	Drain   time.Duration `default:"10s" help:"Spread the closing of clients over this time at shutdown (${env})."`
 	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})." placeholder:"N"`
+	Raw     string        `default:"on" enum:"on,off" help:"Raw system calls in shards: on or off (${env})."`
 	History int           `name:"history-bytes" default:"268435456" help:"Memory for clients that resume (${env})." placeholder:"BYTES"`
 	Pprof   bool          `help:"Serve /debug/pprof/ on the admin listener (${env})."`
 
@@ -76,7 +77,12 @@ func (c *serveCmd) Run(e *env) error {
 	if shards == 0 {
 		shards = runtime.GOMAXPROCS(0)
 	}
-	fanout, err := feed.NewShards(hub, feed.ShardsConfig{Count: shards, Now: wallNanos})
+	if c.Raw == "on" {
+		// A thread in a raw system call keeps its place in the scheduler: the
+		// shards, and the load source.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + shards + 1)
+	}
+	fanout, err := feed.NewShards(hub, feed.ShardsConfig{Count: shards, Now: wallNanos, Ordinary: c.Raw == "off"})
 	if err != nil {
 		return err
 	}

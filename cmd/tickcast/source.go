@@ -33,7 +33,7 @@ const (
 	// its clock slips, and clients are told.
 	slipNanos = int64(250e6)
 	// A source looks at least this often whether it was told something.
-	napMax = 20 * time.Millisecond
+	sleepMax = 20 * time.Millisecond
 )
 
 func (c *serveCmd) source(now int64) (source, error) {
@@ -94,13 +94,13 @@ func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() boo
 			}
 		}
 		if congested() {
-			nap(ctx, time.Millisecond) // a busy machine slows the market
+			time.Sleep(time.Millisecond) // a busy machine slows the market
 		}
 		if reached < due {
 			s.slip(hub, reached, log)
 			continue
 		}
-		nap(ctx, time.Duration(min(s.pacer.WallAt(s.sim.Next())-wallNanos(), int64(napMax))))
+		time.Sleep(min(time.Duration(s.pacer.WallAt(s.sim.Next())-wallNanos()), sleepMax))
 	}
 	return nil
 }
@@ -153,6 +153,8 @@ func (s *loadSource) control(cfg *server.Config) {
 
 func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ zerolog.Logger) error {
 	hub.SetClock(wire.Clock{Speed: 1, Market: wallNanos(), Wall: wallNanos()})
+	precise := newNapper()
+	defer precise.close()
 	var b wire.Batch
 	for ctx.Err() == nil {
 		b.Reset()
@@ -168,21 +170,24 @@ func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ ze
 			}
 		}
 		if !more {
-			s.nap(ctx, next)
+			s.wait(ctx, next, precise)
 		}
 	}
 	return nil
 }
 
-// nap sleeps until the wall time at, precisely; a distant one is waited for
+// wait sleeps until the wall time at, precisely; a distant one is waited for
 // where a change of the rate ends it.
-func (s *loadSource) nap(ctx context.Context, at int64) {
-	d := at - wallNanos()
-	if d <= int64(napMax) {
-		nap(ctx, time.Duration(d))
+func (s *loadSource) wait(ctx context.Context, at int64, precise napper) {
+	d := time.Duration(at - wallNanos())
+	switch {
+	case d <= 0:
+		return
+	case d <= 2*napMax:
+		precise.nap(d)
 		return
 	}
-	timer := time.NewTimer(min(time.Duration(d)-napMax/2, time.Second))
+	timer := time.NewTimer(min(d-napMax*3/2, time.Second))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

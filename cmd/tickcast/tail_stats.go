@@ -104,7 +104,7 @@ func (s *tailStats) start(w io.Writer, live bool) (stop func()) {
 			case <-quit:
 				return
 			case now := <-tick.C:
-				fmt.Fprint(w, begin, s.line(now.Sub(last)), end)
+				_, _ = fmt.Fprint(w, begin, s.line(now.Sub(last)), end)
 				last = now
 			}
 		}
@@ -112,7 +112,7 @@ func (s *tailStats) start(w io.Writer, live bool) (stop func()) {
 	return func() {
 		close(quit)
 		<-done
-		fmt.Fprint(w, begin, s.summary(time.Since(began)), "\n")
+		_, _ = fmt.Fprint(w, begin, s.summary(time.Since(began)), "\n")
 	}
 }
 

@@ -58,15 +58,15 @@ func describe(stage bench.Stage, done, total int) string {
 
 func (l *progressLine) say(text string) {
 	if l.live {
-		fmt.Fprint(l.w, redraw, text)
+		_, _ = fmt.Fprint(l.w, redraw, text)
 	} else {
-		fmt.Fprintln(l.w, text)
+		_, _ = fmt.Fprintln(l.w, text)
 	}
 }
 
 // clear makes room for other output.
 func (l *progressLine) clear() {
 	if l.live {
-		fmt.Fprint(l.w, redraw)
+		_, _ = fmt.Fprint(l.w, redraw)
 	}
 }

@@ -149,6 +149,15 @@ type countedConn struct {
 // Close implements net.Conn.
 func (c *countedConn) Close() error {
 	err := c.TCPConn.Close()
+	c.release()
+	return err
+}
+
+// Detach gives up the socket: the connection keeps its place until release is
+// called, however its descriptor ends.
+func (c *countedConn) Detach() (conn *net.TCPConn, release func()) { return c.TCPConn, c.release }
+
+func (c *countedConn) release() {
 	c.once.Do(func() {
 		l := c.listener
 		l.mu.Lock()
@@ -156,5 +165,4 @@ func (c *countedConn) Close() error {
 		l.mu.Unlock()
 		l.limits.leave(c.address)
 	})
-	return err
 }

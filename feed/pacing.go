@@ -1,0 +1,41 @@
+package feed
+
+// Pacing of rounds. A write costs some 4 us whatever it carries up to a few
+// KiB, so under sustained load a round that begins later carries more for the
+// same price; when there is little to do, it begins at once.
+const (
+	// writeNanos is about what a write costs beside its bytes.
+	writeNanos = 3500
+	// pauseMax bounds what pacing adds to a tick's latency.
+	pauseMax = int64(5e6)
+	// hotNanos is for how long after work a shard avoids the scheduler: a
+	// wait that is longer than this has time to go through it.
+	hotNanos = int64(10e6)
+)
+
+// pacing decides when the next round begins.
+type pacing struct {
+	next   int64 // no round before
+	worked int64 // when a round last had something to write
+}
+
+// round notes a round that began at an instant, with the packets that it took
+// and the writes that it made.
+func (p *pacing) round(began int64, packets, writes int) {
+	if writes > 0 || packets > 0 {
+		p.worked = began
+	}
+	p.next = 0
+	if writes == 0 || packets < 2 {
+		return
+	}
+	// The more packets shared a write, the longer it pays to wait.
+	factor := min(1+int64(packets)/8, 4)
+	p.next = began + min(int64(writes)*writeNanos*factor, pauseMax)
+}
+
+// due returns the instant before which no round begins, 0 if there is none.
+func (p *pacing) due() int64 { return p.next }
+
+// hot reports whether there was work a moment ago.
+func (p *pacing) hot(now int64) bool { return now-p.worked < hotNanos }

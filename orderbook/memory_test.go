@@ -1,0 +1,63 @@
+package orderbook
+
+import (
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"tickcast/wire"
+)
+
+// bytesOf returns the memory of a book: its slabs with their spare room.
+func bytesOf(b *Book) int {
+	return int(unsafe.Sizeof(*b)) +
+		cap(b.orders)*int(unsafe.Sizeof(order{})) +
+		cap(b.levels)*int(unsafe.Sizeof(level{})) +
+		cap(b.nodes)*int(unsafe.Sizeof(node{})) +
+		cap(b.rares)*int(unsafe.Sizeof(rare{})) +
+		cap(b.index.entries)*8 +
+		cap(b.touched)*int(unsafe.Sizeof(touch{}))
+}
+
+// TestMemory holds MARKETSIM.md's bounds for books of the three shapes.
+func TestMemory(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		orders  int
+		half    int64
+		outside bool
+		most    int
+	}{
+		{"empty, handles", 0, 1, false, 1 << 10},
+		{"empty, outside ids", 0, 1, true, 1 << 10},
+		{"ten orders", 10, 5, true, 4 << 10},
+		{"8,000 near, handles", 8_000, 497, false, 512 << 10},
+		{"8,000 near, outside ids", 8_000, 497, true, 512 << 10},
+		{"20,000 near, handles", 20_000, 497, false, 1 << 20},
+		{"20,000 near, outside ids", 20_000, 497, true, 1792 << 10},
+	} {
+		b := mustBook(t, Config{OutsideIDs: c.outside})
+		rng := rand.New(rand.NewPCG(1, 2))
+		for i := range c.orders {
+			o := Order{ID: uint64(i + 1), Type: Limit, Side: wire.Buy, Qty: 1, Price: 10_000_000 - 1 - wire.Price(rng.Int64N(c.half))}
+			if i%2 == 1 {
+				o.Side, o.Price = wire.Sell, 10_000_000+wire.Price(rng.Int64N(c.half))
+			}
+			b.Enter(nil, &o)
+		}
+		if got := bytesOf(b); got > c.most {
+			t.Errorf("%s: %d bytes; want at most %d", c.name, got, c.most)
+		} else {
+			t.Logf("%s: %d bytes", c.name, got)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	if n := unsafe.Sizeof(order{}); n != 32 {
+		t.Errorf("an order has %d bytes; want 32", n)
+	}
+	if n := unsafe.Sizeof(level{}); n != 32 {
+		t.Errorf("a level has %d bytes; want 32", n)
+	}
+}
