@@ -13,7 +13,7 @@ const (
 	messageBytesMax = 64 << 10 // inbound message, PROTOCOL.md section 8
 	entriesMax      = 1024
 	badMessagesMax  = 20 // in a row, then 1008
-	commandsMax     = 64 // gathered from one input into one attachment
+	messagesTurnMax = 64 // then others have their turn, and answers leave
 	writeTurnMax    = 256 << 10
 	closeNanos      = int64(2e9) // for the closing handshake
 	pingNanos       = int64(20e9)
@@ -205,10 +205,7 @@ func (m *session) proceed() {
 
 // consume cuts p into messages and handles them; what has to wait is kept.
 func (m *session) consume(p []byte) {
-	for len(p) > 0 && !m.dead {
-		if m.held() || len(m.commands) >= commandsMax {
-			break
-		}
+	for turn := 0; turn < messagesTurnMax && len(p) > 0 && !m.dead && !m.held(); turn++ {
 		msg, rest, err := m.reader.Next(p, messageBytesMax)
 		p = rest
 		if err != nil {
