@@ -22,7 +22,7 @@ type message struct {
 	Seq              uint64
 	Type             string
 	From             *uint64
-	To               uint64
+	To, Frames       uint64
 	Bids, Asks       [][2]string
 	CRC              *uint32
 	Reconnect        int64 `json:"reconnect_ms"`
@@ -52,6 +52,7 @@ type follower struct {
 	frames  int
 	checked int
 	gaps    int
+	credit  uint64 // state frames announced as conflated, that were not yet missed
 }
 
 func newFollower() *follower {
@@ -93,6 +94,8 @@ func (f *follower) message(m *message) error {
 			return fmt.Errorf("a gap that does not begin at %d", f.next[name])
 		}
 		f.next[name] = m.To + 1
+	case "conflated":
+		f.credit += m.Frames
 	case "heartbeat":
 		for name, seq := range m.Cursors {
 			if seq+1 != f.next[name] {
@@ -112,6 +115,9 @@ func (f *follower) data(name string, m *message) error {
 		return fmt.Errorf("nobody subscribed to it")
 	case m.Seq == next:
 		f.next[name]++
+	case m.Seq > next && m.Seq-next <= f.credit && strings.HasPrefix(name, "bbo."):
+		f.credit -= m.Seq - next
+		f.next[name] = m.Seq + 1
 	case m.Seq != next-1 || !restated:
 		return fmt.Errorf("seq %d; want %d", m.Seq, next)
 	}

@@ -56,7 +56,7 @@ func newPeer(t testing.TB, conn net.Conn) *peer {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return &peer{t: t, conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
+	return &peer{t: t, conn: conn, r: bufio.NewReader(conn)}
 }
 
 // connect opens a WebSocket and reads its hello.

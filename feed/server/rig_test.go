@@ -46,7 +46,7 @@ func newRig(t testing.TB, adjust ...func(*Config)) *rig {
 		t.Fatal(err)
 	}
 	g.hub, g.market = hub, newMarket(t, hub, g.clock)
-	if g.shards, err = feed.NewShards(hub, feed.ShardsConfig{Count: 2, Now: g.clock.now}); err != nil {
+	if g.shards, err = feed.NewShards(hub, feed.ShardsConfig{Count: 2, Now: g.clock.now, Ordinary: true}); err != nil {
 		t.Fatal(err)
 	}
 	cfg := Config{
@@ -137,17 +137,25 @@ func newMarket(t testing.TB, hub *feed.Hub, c *clock) *market {
 	t.Helper()
 	m := &market{t: t, hub: hub, clock: c, r: rand.New(rand.NewPCG(1, 2))}
 	for _, symbol := range []string{"BTCUSDT", "ETHUSDT", "ETHBTC"} {
-		in := wire.MustInstrument(symbol, symbol[:3], symbol[3:], "0.01", "0.001")
-		if err := hub.List(in); err != nil {
-			t.Fatal(err)
-		}
-		book, err := orderbook.New(orderbook.Config{Tick: in.Tick})
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.books, m.orders = append(m.books, book), append(m.orders, nil)
+		m.list(symbol)
 	}
 	return m
+}
+
+// list adds a symbol.
+func (m *market) list(symbol string) {
+	m.t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	in := wire.MustInstrument(symbol, symbol[:3], symbol[3:], "0.01", "0.001")
+	if err := m.hub.List(in); err != nil {
+		m.t.Fatal(err)
+	}
+	book, err := orderbook.New(orderbook.Config{Tick: in.Tick})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.books, m.orders = append(m.books, book), append(m.orders, nil)
 }
 
 // publish lets n random orders and cancels into the books of the symbols with

@@ -12,31 +12,19 @@ import (
 	"tickcast/wire"
 )
 
-// ping sends a ping and returns what came before its pong, which is in the
-// order of things, so that it is all that was sent before.
-func (p *peer) ping(id string) []string {
+// settle returns what was due before this moment: it sends a subscription to
+// nothing, which has its place in the order of packets.
+func (p *peer) settle(id string) []string {
 	p.t.Helper()
-	p.send(`{"op":"ping","id":"` + id + `"}`)
+	p.send(`{"op":"subscribe","id":"` + id + `","streams":["bbo.NOTHING*"]}`)
 	var out []string
 	for {
 		m := p.next()
-		if strings.HasPrefix(m, `{"op":"pong","id":"`+id+`"`) {
+		if strings.HasPrefix(m, `{"op":"subscribed","id":"`+id+`"`) {
 			return out
 		}
 		out = append(out, m)
 	}
-}
-
-// collect returns the next n frames of streams.
-func (p *peer) collect(n int) []string {
-	p.t.Helper()
-	var out []string
-	for len(out) < n {
-		if m := p.next(); strings.HasPrefix(m, `{"stream":`) {
-			out = append(out, m)
-		}
-	}
-	return out
 }
 
 // last reads data until a stream has reached seq.
@@ -60,22 +48,14 @@ func TestSameBytes(t *testing.T) {
 	b.send(`{"op":"subscribe","streams":["bbo.*","book.*","trade.*"]}`)
 	a.expect(`{"op":"subscribed",`)
 	b.expect(`{"op":"subscribed",`)
-	a.ping("ready") // what was true when they came differs in its order
-	b.ping("ready")
+	a.settle("ready") // what was true when they came differs in its order
+	b.settle("ready")
 	for range 20 {
 		g.market.publish(50)
 	}
 	seq := g.seq(t, "book.BTCUSDT")
-	of := func(frames []string, stream string) (out []string) {
-		for _, m := range frames {
-			if strings.HasPrefix(m, `{"stream":"`+stream+`"`) {
-				out = append(out, m)
-			}
-		}
-		return out
-	}
 	gotA, gotB := a.last("book.BTCUSDT", seq), b.last("book.BTCUSDT", seq)
-	if d := cmp.Diff(of(gotA, "book.BTCUSDT"), of(gotB, "book.BTCUSDT")); d != "" || len(gotA) < 100 {
+	if d := cmp.Diff(only(gotA, "book.BTCUSDT"), only(gotB, "book.BTCUSDT")); d != "" || len(gotA) < 100 {
 		t.Errorf("%d frames: %s", len(gotA), d)
 	}
 }
@@ -135,7 +115,7 @@ func TestURL(t *testing.T) {
 	p.send(`{"op":"unsubscribe","id":2,"streams":["bbo.BTCUSDT","trade.ETHUSDT"]}`)
 	p.expect(`{"op":"unsubscribed","id":2,"streams":["bbo.BTCUSDT"],"errors":[{"stream":"trade.ETHUSDT","code":"not_subscribed",`)
 	g.market.publish(200)
-	for _, m := range p.ping("end") {
+	for _, m := range p.settle("end") {
 		if strings.HasPrefix(m, `{"stream":"bbo.BTC`) {
 			t.Errorf("after unsubscribe: %s", m)
 		}
@@ -188,7 +168,7 @@ func TestPingsOfServer(t *testing.T) {
 		t.Errorf("code %d", code)
 	}
 	g.leap(time.Hour)
-	if got := quiet.ping("still there"); len(got) != 0 {
+	if got := quiet.settle("still there"); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
 }
