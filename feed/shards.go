@@ -124,6 +124,7 @@ func (l *loop) shutdown(drain int64) {
 		m.closeAt = s.now + drain*i/max(n, 1)
 		reconnect := 500 + (i*2654435761)%2000
 		m.pushControl(wire.AppendNoticeShutdown(nil, reconnect))
+		m.write() // the close frame, which may be due now, would replace it
 		s.timers.pushSession(m.closeAt, m)
 		i++
 	}
