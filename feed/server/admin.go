@@ -2,13 +2,17 @@ package server
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttpadaptor"
 	"github.com/valyala/fasthttp/pprofhandler"
+
+	"tickcast/wire"
 )
 
 // Bounds of what the benchmark's source may be asked.
@@ -27,14 +31,28 @@ func (s *Server) routeAdmin() fasthttp.RequestHandler {
 		case p == "/livez" || p == "/readyz":
 			s.health(ctx, p)
 		case p == "/v1/load" && s.cfg.Load != nil:
-			s.load(ctx)
+			s.operate(ctx, s.load, "GET, POST")
 		case p == "/v1/stall" && s.cfg.Stall != nil:
-			s.stall(ctx)
-		case s.cfg.Profiling && len(p) >= 12 && p[:12] == "/debug/pprof":
+			s.operate(ctx, s.stall, "POST")
+		case s.cfg.Profiling && strings.HasPrefix(p, "/debug/pprof/"):
 			pprofhandler.PprofHandler(ctx)
 		default:
 			s.refuse(ctx, &refused{fasthttp.StatusNotFound, "not_found", "no such route"})
 		}
+	}
+}
+
+// operate serves a route that changes something, to the methods in allow: not
+// to a page of another origin that an operator's browser shows.
+func (s *Server) operate(ctx *fasthttp.RequestCtx, handler fasthttp.RequestHandler, allow string) {
+	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	switch {
+	case !slices.Contains(strings.Split(allow, ", "), string(ctx.Method())):
+		s.refuseMethod(ctx, string(wire.CodeBadRequest), allow)
+	case !s.originAllowed(ctx) || string(ctx.Request.Header.Peek("Sec-Fetch-Site")) == "cross-site":
+		s.refuse(ctx, &refused{fasthttp.StatusForbidden, string(wire.CodeNotAuthorized), "this origin is not allowed"})
+	default:
+		handler(ctx)
 	}
 }
 
@@ -43,7 +61,7 @@ func (s *Server) load(ctx *fasthttp.RequestCtx) {
 	text := string(ctx.QueryArgs().Peek("rate"))
 	rate, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(rate) || rate < 0 || rate > loadRateMax {
-		s.refuse(ctx, &refused{fasthttp.StatusBadRequest, "bad_request", "rate: want a number of ticks/s, 0 to 1e8"})
+		s.refuse(ctx, &refused{fasthttp.StatusBadRequest, string(wire.CodeBadRequest), "rate: want a number of ticks/s, 0 to 1e8"})
 		return
 	}
 	published := s.cfg.Load(rate)
@@ -56,18 +74,12 @@ func (s *Server) load(ctx *fasthttp.RequestCtx) {
 
 // stall holds the benchmark's source, so that benchmarks can be tested.
 func (s *Server) stall(ctx *fasthttp.RequestCtx) {
-	if !ctx.IsPost() {
-		ctx.Response.Header.Set(fasthttp.HeaderAllow, "POST")
-		s.refuse(ctx, &refused{fasthttp.StatusMethodNotAllowed, "bad_request", "only POST is served here"})
-		return
-	}
 	ms, err := strconv.Atoi(string(ctx.QueryArgs().Peek("ms")))
-	d := time.Duration(ms) * time.Millisecond
-	if err != nil || ms < 0 || d > stallMax {
-		s.refuse(ctx, &refused{fasthttp.StatusBadRequest, "bad_request", "ms: want 0 to 10000"})
+	if err != nil || ms < 0 || ms > int(stallMax/time.Millisecond) {
+		s.refuse(ctx, &refused{fasthttp.StatusBadRequest, string(wire.CodeBadRequest), "ms: want 0 to 10000"})
 		return
 	}
-	s.cfg.Stall(d)
+	s.cfg.Stall(time.Duration(ms) * time.Millisecond)
 	ctx.SetContentType("application/json")
 	ctx.SetBodyString(`{"stalled_ms":` + strconv.Itoa(ms) + "}\n")
 }

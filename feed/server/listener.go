@@ -23,10 +23,13 @@ const (
 // it takes megabytes, seconds of a feed.
 const socketSendBytes = 128 << 10
 
+// retrySeconds is after how long to come back, if there is no place now.
+const retrySeconds = "1"
+
 // What a connection over a limit is told; its request is never read.
 const refusalBody = `{"error":{"code":"limit_connections","message":"too many connections, retry"}}` + "\n"
 
-var refusal = []byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
+var refusal = []byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retrySeconds + "\r\nConnection: close\r\n" +
 	"Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n" +
 	"Content-Length: " + strconv.Itoa(len(refusalBody)) + "\r\n\r\n" + refusalBody)
 

@@ -40,8 +40,7 @@ func (s *Server) get(ctx *fasthttp.RequestCtx, handler fasthttp.RequestHandler) 
 	case ctx.IsGet() || ctx.IsHead():
 		handler(ctx)
 	default:
-		h.Set(fasthttp.HeaderAllow, "GET, HEAD, OPTIONS")
-		s.refuse(ctx, &refused{fasthttp.StatusMethodNotAllowed, "bad_request", "only GET is served here"})
+		s.refuseMethod(ctx, string(wire.CodeBadRequest), "GET, HEAD, OPTIONS")
 	}
 }
 
@@ -57,11 +56,19 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, r *refused) {
 	s.metrics.refused(r.status)
 }
 
+// refuseMethod answers a method that is not in allow.
+func (s *Server) refuseMethod(ctx *fasthttp.RequestCtx, code, allow string) {
+	ctx.Response.Header.Set(fasthttp.HeaderAllow, allow)
+	s.refuse(ctx, &refused{fasthttp.StatusMethodNotAllowed, code, "methods that are served here: " + allow})
+}
+
 // health answers liveness and readiness: a server that drains is not ready.
 func (s *Server) health(ctx *fasthttp.RequestCtx, p string) {
 	ctx.SetContentType("text/plain; charset=utf-8")
+	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	if p == "/readyz" && s.draining.Load() {
 		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, retrySeconds)
 		ctx.SetBodyString("draining\n")
 		return
 	}
@@ -71,6 +78,7 @@ func (s *Server) health(ctx *fasthttp.RequestCtx, p string) {
 // symbols lists what can be subscribed, the busiest first.
 func (s *Server) symbols(ctx *fasthttp.RequestCtx) {
 	ctx.SetContentType("application/json")
+	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	b := []byte(`{"symbols":[`)
 	for i, in := range s.hub.Instruments() {
 		if i > 0 {
@@ -99,6 +107,23 @@ type asset struct {
 	body []byte
 }
 
+// contentType is that of a file's ending. What the page is made of does not
+// depend on the tables of the machine.
+func contentType(ending string) string {
+	switch ending {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	}
+	if kind := mime.TypeByExtension(ending); kind != "" {
+		return kind
+	}
+	return "application/octet-stream"
+}
+
 func loadPage(web fs.FS) (map[string]asset, error) {
 	page := make(map[string]asset)
 	if web == nil {
@@ -112,7 +137,7 @@ func loadPage(web fs.FS) (map[string]asset, error) {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
-		a := asset{kind: mime.TypeByExtension(path.Ext(name)), body: body}
+		a := asset{kind: contentType(path.Ext(name)), body: body}
 		page["/"+name] = a
 		if name == "index.html" {
 			page["/"] = a
@@ -133,7 +158,7 @@ func (s *Server) asset(ctx *fasthttp.RequestCtx, p string) {
 		return
 	}
 	if !ctx.IsGet() && !ctx.IsHead() {
-		s.refuse(ctx, &refused{fasthttp.StatusMethodNotAllowed, "bad_request", "only GET is served here"})
+		s.refuseMethod(ctx, string(wire.CodeBadRequest), "GET, HEAD")
 		return
 	}
 	h := &ctx.Response.Header

@@ -31,7 +31,8 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx) {
 			ctx.Response.Header.Set(fasthttp.HeaderUpgrade, "websocket")
 		}
 		if r.status == fasthttp.StatusMethodNotAllowed {
-			ctx.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodGet)
+			s.refuseMethod(ctx, r.code, fasthttp.MethodGet)
+			return
 		}
 		s.refuse(ctx, r)
 		return
@@ -41,7 +42,7 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	if s.draining.Load() {
-		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, retrySeconds)
 		s.refuse(ctx, &refused{fasthttp.StatusServiceUnavailable, "shutdown", "the server is shutting down"})
 		return
 	}
