@@ -40,13 +40,20 @@ type rig struct {
 
 func newRig(t testing.TB, adjust ...func(*Config)) *rig {
 	t.Helper()
+	return newRigOn(t, feed.ShardsConfig{Ordinary: true}, adjust...)
+}
+
+// newRigOn returns a rig whose shards are of another kind.
+func newRigOn(t testing.TB, kind feed.ShardsConfig, adjust ...func(*Config)) *rig {
+	t.Helper()
 	g := &rig{t: t, clock: &clock{}, logs: &logBuffer{}}
 	hub, err := feed.NewHub(feed.Config{Epoch: "k7", Base: g.clock.now(), HistoryBytes: 8 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.hub, g.market = hub, newMarket(t, hub, g.clock)
-	if g.shards, err = feed.NewShards(hub, feed.ShardsConfig{Count: 2, Now: g.clock.now, Ordinary: true}); err != nil {
+	kind.Count, kind.Now = 2, g.clock.now
+	if g.shards, err = feed.NewShards(hub, kind); err != nil {
 		t.Fatal(err)
 	}
 	cfg := Config{
