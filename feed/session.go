@@ -256,8 +256,11 @@ func (m *session) answerPing(payload []byte) {
 	m.pushFramed(append(wire.AppendFrameHeader(nil, wire.OpcodePong, len(payload)), payload...))
 }
 
-// refuse closes the connection for a violation of the WebSocket protocol.
+// refuse closes the connection for a violation of the WebSocket protocol. A
+// reader is of no use after a fault: what follows, most likely the client's
+// close frame, gets a new one.
 func (m *session) refuse(err error) {
+	m.reader = wire.FrameReader{}
 	var ce *wire.CloseError
 	if !errors.As(err, &ce) {
 		ce = &wire.CloseError{Code: wire.CloseProtocol, Text: err.Error()}

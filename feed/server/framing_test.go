@@ -189,3 +189,25 @@ func TestFrozenViolator(t *testing.T) {
 	g.eventually("closing", func() bool { g.leap(time.Second); return g.shards.Stats().Sessions == 0 })
 	g.quiet()
 }
+
+// TestAfterTheEnd goes on sending behind the fault that ended it: a reader of
+// frames is of no use after a fault.
+func TestAfterTheEnd(t *testing.T) {
+	g := newRig(t)
+	p := g.connect(t, "")
+	fragment := clientFrame(0x01, strings.Repeat("a", 99)+"\xff")
+	sent := g.shards.Stats().BytesIn
+	for _, piece := range [][]byte{fragment, clientFrame(0x81, "{}"), clientFrame(0x88, closePayload(1007))} {
+		p.write(piece)
+		sent += uint64(len(piece))
+		g.eventually("read", func() bool { return g.shards.Stats().BytesIn >= sent })
+	}
+	if code, _ := p.closeFrame(); code != wire.CloseBadText {
+		t.Errorf("code %d", code)
+	}
+	p.gone()
+	g.quiet()
+	if n := g.shards.Stats().Panics; n != 0 {
+		t.Errorf("%d panics", n)
+	}
+}
