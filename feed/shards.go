@@ -53,11 +53,7 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 			return nil, fmt.Errorf("shards: %w", err)
 		}
 		s.loops = append(s.loops, l)
-		s.wg.Add(1)
-		go func() {
-			defer s.wg.Done()
-			l.run()
-		}()
+		s.wg.Go(l.run)
 	}
 	return s, nil
 }
