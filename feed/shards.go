@@ -174,4 +174,5 @@ func (t *ShardStats) add(o *ShardStats) {
 	t.Panics += o.Panics
 	t.BytesIn += o.BytesIn
 	t.BytesOut += o.BytesOut
+	t.EncodeToWrite.add(&o.EncodeToWrite)
 }
