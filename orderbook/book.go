@@ -77,7 +77,7 @@ func New(cfg Config) (*Book, error) {
 		return nil, fmt.Errorf("orderbook: tick, lot and quantities must be from 0 to %d", QtyMax)
 	}
 	if cfg.MinQty >= qtyLarge {
-		return nil, fmt.Errorf("orderbook: minimum quantity %d must be below %d", cfg.MinQty, qtyLarge)
+		return nil, fmt.Errorf("orderbook: minimum quantity %d must be below %d", cfg.MinQty, int64(qtyLarge))
 	}
 	if cfg.MinPrice < -PriceMax || cfg.MaxPrice > PriceMax {
 		return nil, fmt.Errorf("orderbook: prices must be within %d", PriceMax)
