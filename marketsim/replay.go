@@ -112,6 +112,7 @@ const (
 	recordState               // state
 	recordDepth               // levels: new quantities
 	recordSnapshot            // levels: the whole book
+	recordClear               // symbol: its orders are gone
 )
 
 // record is one decoded message.
@@ -244,8 +245,24 @@ func (p *Replay) expand(r *record, m *Message) error {
 		p.changes = append(p.changes, wire.Event{Kind: wire.EventStateSet, State: r.state})
 	case recordDepth, recordSnapshot:
 		return p.expandLevels(r, m.Book)
+	case recordClear:
+		p.expandClear(m.Book)
 	}
 	return nil
+}
+
+// expandClear removes every order of a book.
+func (p *Replay) expandClear(b *ReplayBook) {
+	for _, side := range []wire.Side{wire.Buy, wire.Sell} {
+		for _, o := range b.Book.AppendOrders(nil, side) {
+			p.changes = append(p.changes, shrunk(o, 0))
+		}
+	}
+	for ref, at := range p.refs {
+		if at.book == b {
+			delete(p.refs, ref)
+		}
+	}
 }
 
 func (p *Replay) book(symbol string) *ReplayBook {
