@@ -37,12 +37,12 @@ type group struct {
 	rotate  int // member that is served first in the next flush
 	log     groupLog
 
-	dirty     bool // in the shard's list of groups with something to write
-	flushedAt int64
+	dirty     bool  // in the shard's list of groups with something to write
 	flushDue  int64 // when its window closes, 0 if nothing waits
 	beatDue   int64 // when its next heartbeat is due, 0: none
-	received  int   // bytes in the current rate period
-	perSecond int   // bytes a second, from the last periods
+	received  int   // bytes since measured
+	measured  int64 // when the present second began
+	perSecond int   // bytes in the second before
 
 	torn      bool // after an overload nothing is appended until a marker comes
 	extending int  // attachments for listings under way
@@ -146,9 +146,11 @@ func (g *group) slot(id wire.StreamID) (int, bool) {
 
 // change makes the streams of the group exactly ids, which are sorted.
 func (g *group) change(ids []wire.StreamID) {
-	for i := len(g.streams) - 1; i >= 0; i-- {
-		if _, found := slices.BinarySearch(ids, g.streams[i].id); !found {
-			g.forget(i)
+	for slot := 0; slot < len(g.streams); {
+		if _, found := slices.BinarySearch(ids, g.streams[slot].id); found {
+			slot++
+		} else {
+			g.forget(slot)
 		}
 	}
 	for _, id := range ids {
@@ -229,9 +231,12 @@ func (g *group) room(n int) {
 	}
 }
 
-// allowance is how large the log may be at the present rate.
+// allowance is how large the log may be at the present rate, which is known
+// at once when it rises.
 func (g *group) allowance() int {
-	return min(max(int(int64(g.perSecond)*logNanos/1e9), logBytesLow), logBytesMax)
+	elapsed := max(g.shard.now-g.measured, rateNanosMin)
+	rate := max(int64(g.perSecond), int64(float64(g.received)*1e9/float64(elapsed)))
+	return int(min(max(rate*logNanos/1e9, logBytesLow), logBytesMax))
 }
 
 // reclaim takes the log's bytes before offset from whoever has not sent them.

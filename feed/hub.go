@@ -89,6 +89,8 @@ type Stats struct {
 	Frames  uint64                    // frames numbered, watched or not
 	Watched [wire.DialectCount]uint64 // frames published while somebody watched in a dialect
 	Live    [wire.DialectCount]uint64 // encodings of live frames
+
+	MatchToEncode Latency // from a batch\'s Matched to its publication
 }
 
 // scratch is the memory of one publication.
@@ -213,6 +215,9 @@ func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	defer h.wake()
 	for i := 0; i < len(b.Txns); {
 		h.mu.Lock()
+		if i == 0 && b.Matched != 0 {
+			h.stats.MatchToEncode.observe(wall - b.Matched)
+		}
 		for end := min(i+publishTxnsMax, len(b.Txns)); i < end; i++ {
 			if err := h.publish(b.Txns[i], b.EventsOf(i), b.Matched, wall); err != nil {
 				h.mu.Unlock()

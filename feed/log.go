@@ -14,6 +14,9 @@ const (
 	logBytesMax = 8 << 20
 	// A log may grow to what its group receives in this time.
 	logNanos = int64(250e6)
+	// rateNanosMin is the least time over which a rate is measured: what came
+	// in one round is no rate.
+	rateNanosMin = int64(50e6)
 	// reclaimBytes is how much is reclaimed at a time from those who lag.
 	reclaimBytes = 64 << 10
 )

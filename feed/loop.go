@@ -70,6 +70,7 @@ func (l *loop) run() {
 			l.shard.tick(now)
 		}
 		more := l.shard.flush(l.now())
+		l.shard.wrote(l.now())
 		if l.stopping && len(l.shard.sessions) == 0 && l.end() {
 			return
 		}

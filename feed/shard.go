@@ -30,11 +30,12 @@ type shard struct {
 	timers    timers
 	inspectAt int64
 
-	dirty []*group   // with something to write
-	ready []*session // with something of their own to write
-	woken []*session // with input that may go on
-	ended []*session // to be buried
-	bytes int        // of all logs
+	dirty  []*group   // with something to write
+	ready  []*session // with something of their own to write
+	woken  []*session // with input that may go on
+	ended  []*session // to be buried
+	bytes  int        // of all logs
+	oldest int64      // when the round\'s first packet was encoded, 0: there is none
 
 	spareDirty             []*group
 	spareReady, spareWoken []*session
@@ -69,6 +70,10 @@ type ShardStats struct {
 	Panics    uint64 // each ended a session
 	BytesIn   uint64
 	BytesOut  uint64
+
+	// EncodeToWrite is how long the oldest packet of a round waited until the
+	// round's writes were done.
+	EncodeToWrite Latency
 }
 
 func newShard(h *Hub, in Inbox) *shard {
@@ -263,6 +268,9 @@ func (s *shard) deliver(d *delivery, now int64) {
 // packet copies a frame into the log of every group that wants it.
 func (s *shard) packet(p *Packet, payload []byte) {
 	s.stats.Packets++
+	if s.oldest == 0 {
+		s.oldest = p.Encoded
+	}
 	in := s.find(p.Stream, p.Dialect)
 	if in == nil {
 		return
@@ -301,6 +309,14 @@ func (s *shard) flush(now int64) (more bool) {
 	s.bury()
 	s.settle()
 	return len(s.dirty)+len(s.ready)+len(s.woken) > 0
+}
+
+// wrote ends a round at now: its packets are written.
+func (s *shard) wrote(now int64) {
+	if s.oldest != 0 {
+		s.stats.EncodeToWrite.observe(now - s.oldest)
+		s.oldest = 0
+	}
 }
 
 // bury takes sessions that ended out of their groups: not when they end,

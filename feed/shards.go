@@ -53,11 +53,7 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 			return nil, fmt.Errorf("shards: %w", err)
 		}
 		s.loops = append(s.loops, l)
-		s.wg.Add(1)
-		go func() {
-			defer s.wg.Done()
-			l.run()
-		}()
+		s.wg.Go(l.run)
 	}
 	return s, nil
 }
@@ -179,4 +175,5 @@ func (t *ShardStats) add(o *ShardStats) {
 	t.Panics += o.Panics
 	t.BytesIn += o.BytesIn
 	t.BytesOut += o.BytesOut
+	t.EncodeToWrite.add(&o.EncodeToWrite)
 }

@@ -47,8 +47,7 @@ func (s *shard) inspect() {
 // inspect measures the group's rate and returns the memory of a quiet log.
 func (g *group) inspect() {
 	quiet := g.received == 0
-	g.perSecond = g.received
-	g.received = 0
+	g.perSecond, g.received, g.measured = g.received, 0, g.shard.now
 	if l := &g.log; quiet && len(l.buf) > 0 && l.head == l.tail {
 		g.shard.bytes -= len(l.buf)
 		l.free()

@@ -28,7 +28,6 @@ type world struct {
 	published map[string]map[uint64][]byte
 	kept      map[*simClient]map[string]*followed
 	batch     wire.Batch
-	log       []string
 }
 
 // recorder is the inbox of somebody who hears everything.

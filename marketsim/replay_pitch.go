@@ -16,14 +16,19 @@ import (
 //	E execute  id 12, shares 6, execution id 12
 //	X cancel   id 12, shares 6
 //	P trade    id 12, side 1, shares 6, symbol 6, price 10, execution id 12
+//	d r        A and P with a symbol of 8
+//	s clear    symbol 8: its book is empty
 //
-// Ids are base 36. Status messages (H, I, S, B) leave the books as they are.
+// Ids are base 36. The others (H status, I and J auctions, each with a symbol of
+// 8, and B trade break) leave the books as they are.
 type pitchDecoder struct{ lines *lineReader }
 
 func newPITCHDecoder(r *bufio.Reader) *pitchDecoder { return &pitchDecoder{newLineReader(r)} }
 
 // pitchBytes is the length of each type without the optional tail.
-var pitchBytes = map[byte]int{'A': 44, 'E': 39, 'X': 27, 'P': 56, 'H': 9, 'I': 9, 'S': 9, 'B': 9}
+var pitchBytes = map[byte]int{
+	'A': 44, 'E': 39, 'X': 27, 'P': 56, 'd': 46, 'r': 58, 's': 17, 'H': 17, 'I': 17, 'J': 17, 'B': 9,
+}
 
 func (d *pitchDecoder) next(r *record) error {
 	raw, err := d.lines.next()
@@ -52,7 +57,13 @@ func (d *pitchDecoder) next(r *record) error {
 
 func parsePITCH(r *record, typ byte, s string) error {
 	r.kind = recordNothing
-	if want := pitchBytes[typ]; want == 9 {
+	switch typ {
+	case 'B':
+		return nil
+	case 's', 'H', 'I', 'J':
+		if r.symbol = strings.TrimRight(s[:8], " "); typ == 's' && r.symbol != "" {
+			r.kind = recordClear
+		}
 		return nil
 	}
 	var err error
@@ -61,12 +72,18 @@ func parsePITCH(r *record, typ byte, s string) error {
 	}
 	s = s[12:]
 	switch typ {
-	case 'A', 'P':
+	case 'A':
 		r.kind = recordAdd
-		if typ == 'P' {
-			r.kind = recordTrade
-		}
-		return parsePITCHOrder(r, s)
+		return parsePITCHOrder(r, s, 6)
+	case 'd':
+		r.kind = recordAdd
+		return parsePITCHOrder(r, s, 8)
+	case 'P':
+		r.kind = recordTrade
+		return parsePITCHOrder(r, s, 6)
+	case 'r':
+		r.kind = recordTrade
+		return parsePITCHOrder(r, s, 8)
 	case 'E':
 		r.kind = recordExecute
 	case 'X':
@@ -76,7 +93,8 @@ func parsePITCH(r *record, typ byte, s string) error {
 	return err
 }
 
-func parsePITCHOrder(r *record, s string) error {
+// parsePITCHOrder reads what follows the id, with a symbol of the given width.
+func parsePITCHOrder(r *record, s string, width int) error {
 	switch s[0] {
 	case 'B':
 		r.side = wire.Buy
@@ -89,10 +107,10 @@ func parsePITCHOrder(r *record, s string) error {
 	if r.qty, err = pitchQty(s[1:7]); err != nil {
 		return err
 	}
-	if r.symbol = strings.TrimRight(s[7:13], " "); r.symbol == "" {
+	if r.symbol = strings.TrimRight(s[7:7+width], " "); r.symbol == "" {
 		return fmt.Errorf("no symbol")
 	}
-	price, err := strconv.ParseUint(s[13:23], 10, 62)
+	price, err := strconv.ParseUint(s[7+width:17+width], 10, 62)
 	if err != nil {
 		return fmt.Errorf("price: %w", err)
 	}

@@ -90,8 +90,8 @@ func TestPITCHData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 20_000 || p.Unknown() != 0 || p.Live() != 784 {
-		t.Fatalf("%d rows, %d unknown, %d live", len(rows), p.Unknown(), p.Live())
+	if len(rows) != 20_000 || p.Unknown() != 0 || p.Live() != 784 || p.Symbols() != 286 {
+		t.Fatalf("%d rows, %d unknown, %d live, %d symbols", len(rows), p.Unknown(), p.Live(), p.Symbols())
 	}
 }
 
@@ -210,6 +210,11 @@ func TestPITCHReplay(t *testing.T) {
 28800014XAK27GA0000DU000050
 28800015P00000000000DB000010XYZ   000061915000001AQ00002
 28800016XAK27GA0000DT000060
+28800017dAK27GA0000DWS000070SH      0000619300YABCD
+28800018HSH      T0XX
+28800019r000000000000B000010XYZ     000061915000001AQ00003
+28800020B00001AQ00003
+28800021sSH      
 `
 	rows, p, err := replayRows(strings.NewReader(messages), ReplayPITCH, nil, 1)
 	if err != nil {
@@ -221,9 +226,14 @@ func TestPITCHReplay(t *testing.T) {
 		SH,619200,60,619100,200
 		SH,619200,60,619100,150
 		XYZ,9999999999,0,-9999999999,0
-		SH,9999999999,0,619100,150`, rows)
-	if p.Live() != 1 {
-		t.Fatalf("%d live; want 1", p.Live())
+		SH,9999999999,0,619100,150
+		SH,619300,70,619100,150
+		SH,619300,70,619100,150
+		XYZ,9999999999,0,-9999999999,0
+		-,
+		SH,9999999999,0,-9999999999,0`, rows)
+	if p.Live() != 0 || p.Unknown() != 0 {
+		t.Fatalf("%d live, %d unknown; want 0", p.Live(), p.Unknown())
 	}
 }
 

@@ -23,19 +23,19 @@ import (
 const exitTimeout = 30 * time.Second
 
 type serveCmd struct {
-	Addr  string `default:"127.0.0.1:8080" help:"Listen here for clients (${env})." placeholder:"HOST:PORT"`
-	Admin string `default:"127.0.0.1:8081" help:"Listen here for operators: metrics, health, load (${env})." placeholder:"HOST:PORT"`
+	Addr  string `default:"127.0.0.1:8080" help:"Listen here for clients (${env})."`
+	Admin string `default:"127.0.0.1:8081" help:"Listen here for operators: metrics, health, load (${env})."`
 
 	Source  string `default:"sim" enum:"sim,load" help:"Who publishes: sim, the market simulator, or load, the benchmark's source (${env})."`
-	Symbols int    `default:"10" help:"Number of symbols, the busiest first (${env})." placeholder:"N"`
-	Seed    uint64 `default:"1" help:"Seed of the simulated market: the same seed, the same tape (${env})." placeholder:"N"`
-	Speed   string `default:"1" help:"Market seconds a second, or max (${env})." placeholder:"X"`
+	Symbols int    `default:"10" help:"Number of symbols, the busiest first (${env})."`
+	Seed    uint64 `default:"1" help:"Seed of the simulated market: the same seed, the same tape (${env})."`
+	Speed   string `default:"1" help:"Market seconds a second, or max (${env})."`
 
 	Origins []string      `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
 	Drain   time.Duration `default:"10s" help:"Spread the closing of clients over this time at shutdown (${env})."`
-	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})." placeholder:"N"`
+	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})."`
 	Raw     string        `default:"on" enum:"on,off" help:"Raw system calls in shards: on or off (${env})."`
-	History int           `name:"history-bytes" default:"268435456" help:"Memory for clients that resume (${env})." placeholder:"BYTES"`
+	History int           `name:"history-bytes" default:"268435456" help:"Memory for clients that resume (${env})."`
 	Pprof   bool          `help:"Serve /debug/pprof/ on the admin listener (${env})."`
 
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error (${env})."`
@@ -106,7 +106,8 @@ func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, hub *feed.Hub, 
 	if err == nil {
 		var admin net.Listener
 		if admin, err = net.Listen("tcp", c.Admin); err == nil {
-			c.announce(e.stdout, main.Addr().String(), admin.Addr().String())
+			// Whoever closed stdout does not want to know.
+			_ = c.announce(e.stdout, main.Addr().String(), admin.Addr().String())
 			return c.runAll(e, log, src, hub, fanout, srv, main, admin)
 		}
 		err = errors.Join(err, main.Close())
@@ -141,18 +142,19 @@ func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, hub *feed.Hub,
 }
 
 // announce says where to look.
-func (c *serveCmd) announce(w io.Writer, main, admin string) {
+func (c *serveCmd) announce(w io.Writer, main, admin string) error {
 	what := fmt.Sprintf("simulated market, %d symbols, seed %d, speed %s", c.Symbols, c.Seed, c.Speed)
 	if c.Source == "load" {
 		what = fmt.Sprintf("load source, %d symbols", c.Symbols)
 	}
-	fmt.Fprintf(w, `tickcast %s: %s
+	_, err := fmt.Fprintf(w, `tickcast %s: %s
   page     http://%s/
   stream   ws://%s/v1/stream?streams=bbo.*
   symbols  http://%s/v1/symbols
   admin    http://%s/metrics
   watch    tickcast tail --url ws://%s 'bbo.*'
 `, version(), what, main, main, main, admin, main)
+	return err
 }
 
 // connectionLimit is 80 % of the descriptors that the process may have.

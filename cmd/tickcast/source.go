@@ -32,6 +32,8 @@ const (
 	// A market that is this far behind the wall clock gives up catching up:
 	// its clock slips, and clients are told.
 	slipNanos = int64(250e6)
+	// A market that slips all the time says so this often.
+	slipWarnNanos = int64(10e9)
 	// A source looks at least this often whether it was told something.
 	sleepMax = 20 * time.Millisecond
 )
@@ -72,8 +74,10 @@ func parseSpeed(s string) (float64, error) {
 
 // simSource steps the simulated market in the time of its pacer.
 type simSource struct {
-	sim   *marketsim.Sim
-	pacer *marketsim.Pacer
+	sim    *marketsim.Sim
+	pacer  *marketsim.Pacer
+	batch  wire.Batch
+	warned int64 // when a slip was last logged
 }
 
 func (s *simSource) instruments() []wire.Instrument { return s.sim.Instruments() }
@@ -81,17 +85,19 @@ func (s *simSource) base() int64                    { return s.pacer.Clock().Bas
 func (s *simSource) control(*server.Config)         {}
 
 func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() bool, log zerolog.Logger) error {
+	// The opening books come first, however long they take; then time begins.
+	for s.sim.Next() == 0 && ctx.Err() == nil {
+		if _, err := s.publish(hub, 0); err != nil {
+			return err
+		}
+	}
+	s.pacer.Slip(wallNanos(), 0)
 	hub.SetClock(clock(s.pacer))
-	var b wire.Batch
 	for ctx.Err() == nil {
 		due := s.pacer.Due(wallNanos())
-		b.Reset()
-		reached := s.sim.Step(&b, due, stepTxnsMax)
-		if len(b.Txns) > 0 {
-			b.Matched = wallNanos()
-			if err := hub.Publish(&b, wallNanos()); err != nil {
-				return err
-			}
+		reached, err := s.publish(hub, due)
+		if err != nil {
+			return err
 		}
 		if congested() {
 			time.Sleep(time.Millisecond) // a busy machine slows the market
@@ -105,6 +111,17 @@ func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() boo
 	return nil
 }
 
+// publish steps the market towards until, and returns how far it came.
+func (s *simSource) publish(hub *feed.Hub, until int64) (reached int64, err error) {
+	s.batch.Reset()
+	reached = s.sim.Step(&s.batch, until, stepTxnsMax)
+	if len(s.batch.Txns) == 0 {
+		return reached, nil
+	}
+	s.batch.Matched = wallNanos()
+	return reached, hub.Publish(&s.batch, wallNanos())
+}
+
 // slip lets the clock fall back when the market cannot keep up.
 func (s *simSource) slip(hub *feed.Hub, reached int64, log zerolog.Logger) {
 	wall := wallNanos()
@@ -113,7 +130,10 @@ func (s *simSource) slip(hub *feed.Hub, reached int64, log zerolog.Logger) {
 	}
 	s.pacer.Slip(wall, reached)
 	hub.SetClock(clock(s.pacer))
-	log.Warn().Dur("slipped_in_all", time.Duration(s.pacer.Slipped())).Msg("the market cannot keep up: its clock slips")
+	if wall-s.warned > slipWarnNanos {
+		s.warned = wall
+		log.Warn().Dur("slipped_ms_in_all", time.Duration(s.pacer.Slipped())).Msg("the market cannot keep up: its clock slips")
+	}
 }
 
 func clock(p *marketsim.Pacer) wire.Clock {
