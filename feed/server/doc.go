@@ -14,6 +14,36 @@
 // are never logged. After the upgrade the library's connection is not used
 // again: feed has its own frame reader.
 //
+// # Limits
+//
+// A listener counts its connections, and refuses with 503 and Retry-After what
+// is over a cap: all of them, those of one address (of one /64 of IPv6, which
+// is one customer), and those that one address begins in a second. Loopback has
+// only the first of these, for that is where proxies and benchmarks are. A
+// connection keeps its place until its descriptor is closed, whoever has it by
+// then. A request has 5 s to arrive, counted from its first byte, and an answer
+// 10 s to leave. Weighed and not done: to wait for the request of a connection
+// that is refused. It would hold what there is too little of.
+//
+// # What is told
+//
+// A session has a line in the log when it begins and one when it ends, with its
+// code; never a query string, and at most 128 bytes of what a client sent.
+// Metrics count what shards and hub count anyway, when they are scraped; no
+// label depends on what a client may choose.
+//
+// The listener of operators is meant for a private address. What changes
+// something there is refused to pages of other origins, because a browser on
+// the operator's machine reaches private addresses too.
+//
+// # Shutdown
+//
+// Readiness goes first, so that balancers look elsewhere; sessions get a
+// notice, then a close frame in their turn; handshakes are refused meanwhile;
+// then the listeners are closed, and at the end of the context whatever is
+// left. A Server that was shut down serves no listener any more, however late
+// Serve is called.
+//
 // A Server is safe for concurrent use. It owns its listeners, not the hub and
-// not the shards.
+// not the shards, but Shutdown ends those too.
 package server

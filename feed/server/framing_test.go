@@ -173,18 +173,7 @@ func TestSegments(t *testing.T) {
 func TestFrozenViolator(t *testing.T) {
 	g := newRig(t)
 	p := g.connect(t, "?streams=book.*,bbo.*,trade.*")
-	blocked := g.market.run(100)
-	time.Sleep(0)
-	p.until(`{"stream":"book.`)
-	for sent := uint64(0); ; { // until the kernel takes no more
-		before := g.shards.Stats().BytesOut
-		if before == sent {
-			break
-		}
-		sent = before
-		time.Sleep(50 * time.Millisecond)
-	}
-	blocked()
+	g.stuff()
 	p.write(clientFrame(0xc1, "{}"))
 	g.eventually("closing", func() bool { g.leap(time.Second); return g.shards.Stats().Sessions == 0 })
 	g.quiet()

@@ -44,7 +44,8 @@ func (l limit) String() string {
 }
 
 // limiter counts the connections of a listener: in total, and for each address
-// that is not loopback. It is safe for concurrent use.
+// that is not loopback, unless one address may have them all, as a proxy's. It
+// is safe for concurrent use.
 type limiter struct {
 	total      int
 	perAddress int
@@ -83,7 +84,7 @@ func (l *limiter) admit(address netip.Addr, now time.Time) limit {
 	if l.open >= l.total {
 		return limitConnections
 	}
-	if !address.IsLoopback() {
+	if l.counts(address) {
 		l.sweep(now)
 		if exceeded := l.guest(network(address), now).enter(l.perAddress, now); exceeded != 0 {
 			return exceeded
@@ -91,6 +92,10 @@ func (l *limiter) admit(address netip.Addr, now time.Time) limit {
 	}
 	l.open++
 	return 0
+}
+
+func (l *limiter) counts(address netip.Addr) bool {
+	return l.perAddress < l.total && !address.IsLoopback()
 }
 
 func (l *limiter) guest(address netip.Addr, now time.Time) *guest {
@@ -134,7 +139,7 @@ func (l *limiter) leave(address netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open--
-	if !address.IsLoopback() {
+	if l.counts(address) {
 		l.guests[network(address)].open--
 	}
 }

@@ -120,6 +120,12 @@ func TestConnectionsCap(t *testing.T) {
 	if n := g.scrape(t)["limit_total{limit=connections}"]; n != 1 {
 		t.Errorf("%v counted", n)
 	}
+	eager := g.dial(t) // its request is never read
+	_, _ = eager.conn.Write([]byte(handshake("/v1/stream")))
+	g.eventually("refusal", func() bool { return g.server.clients.exceeded[limitConnections].Load() == 2 })
+	if res, _ := eager.answer(); res.StatusCode != 503 {
+		t.Errorf("%s", res.Status)
+	}
 	a.write(clientFrame(0x88, closePayload(1000)))
 	a.gone()
 	g.eventually("a place", func() bool { return g.server.clients.count() == 2 })
@@ -182,6 +188,24 @@ func TestLimiter(t *testing.T) {
 	enter(b, 0)
 	if n := len(l.guests); n != 1 {
 		t.Errorf("%d addresses are remembered", n)
+	}
+}
+
+// TestProxy wants an address that may have all connections to have no limits.
+func TestProxy(t *testing.T) {
+	l := newLimiter(100, 100)
+	proxy := netip.MustParseAddr("203.0.113.1")
+	for range 100 {
+		if got := l.enter(proxy, time.Unix(1, 0)); got != 0 {
+			t.Fatal(got)
+		}
+	}
+	if got := l.enter(proxy, time.Unix(1, 0)); got != limitConnections {
+		t.Error(got)
+	}
+	l.leave(proxy)
+	if got := l.enter(proxy, time.Unix(1, 0)); got != 0 {
+		t.Error(got)
 	}
 }
 

@@ -28,7 +28,7 @@ const (
 	requestBytesMax  = 16 << 10 // heads; bodies of requests are not used
 	connectionsMax   = 16_000   // unless descriptors are fewer: Config.Connections
 	operatorsMax     = 256      // connections of the admin listener
-	perAddressMax    = 100
+	perAddressMax    = 100      // unless Config.PerAddress says otherwise
 	upgradeBufBytes  = 1024
 	clientBytesShown = 128 // of what a client sent, in a log
 )
@@ -50,6 +50,11 @@ type Config struct {
 	Origins []string
 	// Connections caps the main listener. 0 means 16,000.
 	Connections int
+	// PerAddress caps the connections of one address that is not loopback, or
+	// of one /64 of IPv6. 0 means 100. Behind a proxy all clients have its
+	// address: then it should be no less than Connections, and addresses
+	// have no limits.
+	PerAddress int
 	// Load and Stall drive the benchmark's source; nil: there is none.
 	Load  func(rate float64) (published int64)
 	Stall func(time.Duration)
@@ -88,10 +93,16 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Connections == 0 {
 		cfg.Connections = connectionsMax
 	}
+	if cfg.PerAddress == 0 {
+		cfg.PerAddress = perAddressMax
+	}
+	if cfg.Connections < 0 || cfg.PerAddress < 0 {
+		return nil, fmt.Errorf("server: %d connections, %d of an address", cfg.Connections, cfg.PerAddress)
+	}
 	s := &Server{
 		cfg: cfg, hub: cfg.Hub, shards: cfg.Shards, log: cfg.Log,
-		clients:   newLimiter(cfg.Connections, perAddressMax),
-		operators: newLimiter(operatorsMax, perAddressMax),
+		clients:   newLimiter(cfg.Connections, cfg.PerAddress),
+		operators: newLimiter(operatorsMax, operatorsMax),
 	}
 	var err error
 	if s.origins, err = parseOrigins(cfg.Origins); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +67,56 @@ func TestSilence(t *testing.T) {
 		stopVirtual(t, s, l, served)
 	})
 }
+
+// TestAnswerUnread asks for a file that no buffer holds, and does not read it:
+// the connection is cut when WriteTimeout is over.
+func TestAnswerUnread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := virtualServer(t)
+		s.page["/large"] = asset{kind: "text/plain", body: make([]byte, 1<<20)}
+		conn, theirs := net.Pipe() // without a buffer
+		l := single{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
+		l.conns <- theirs
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(&l) }()
+		if _, err := conn.Write([]byte("GET /large HTTP/1.1\r\nHost: feed.test\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		time.Sleep(writeTimeout - time.Second)
+		if _, err := io.CopyN(io.Discard, conn, 10_000); err != nil {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		time.Sleep(2 * time.Second)
+		if n, _ := io.Copy(io.Discard, conn); n >= 1<<20-10_000 {
+			t.Errorf("after %v the rest came: %d bytes", time.Since(start), n)
+		}
+		stopVirtual(t, s, &l, served)
+	})
+}
+
+// single is a listener of the connections that it was given.
+type single struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (s *single) Accept() (net.Conn, error) {
+	select {
+	case c := <-s.conns:
+		return c, nil
+	case <-s.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (s *single) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return nil
+}
+
+func (s *single) Addr() net.Addr { return &net.UnixAddr{Name: "single"} }
 
 // virtualServer returns a server whose time is the bubble's: it has no shards,
 // which wait in system calls.
