@@ -176,16 +176,6 @@ func (p *peer) expect(prefix string) string {
 	return m
 }
 
-// until skips to the next text that begins so.
-func (p *peer) until(prefix string) string {
-	p.t.Helper()
-	for {
-		if m := p.next(); strings.HasPrefix(m, prefix) {
-			return m
-		}
-	}
-}
-
 // closing skips to the close frame, answers it, and waits for the end of the
 // connection.
 func (p *peer) closing() (wire.CloseCode, string) {
