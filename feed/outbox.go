@@ -36,6 +36,7 @@ type segment struct {
 	bytes    []byte        // not of a log range; shared and immutable in a state
 	ends     []int         // of a state: ends of its messages in the original bytes
 	sent     int           // bytes of the segment that were sent
+	rest     bool          // its bytes are the rest of a frame that was begun
 	log      *groupLog     // of a log range [from, to)
 	from     uint64
 	to       uint64
@@ -58,6 +59,16 @@ func (m *session) pushFramed(frame []byte) {
 	m.outboxBytes += len(frame)
 }
 
+// pushRest appends the rest of a frame that was begun.
+func (m *session) pushRest(rest []byte) {
+	if len(rest) == 0 {
+		return
+	}
+	m.ready()
+	m.outbox = append(m.outbox, segment{kind: segmentControl, bytes: rest, rest: true, at: m.shard.now})
+	m.outboxBytes += len(rest)
+}
+
 // begin prepares the outbox for one more segment: a frame of the log that was
 // sent in part is finished first.
 func (m *session) begin() {
@@ -76,7 +87,7 @@ func (m *session) begin() {
 // one.
 func (m *session) control() *segment {
 	m.begin()
-	if n := len(m.outbox); n > 0 && m.outbox[n-1].kind == segmentControl {
+	if n := len(m.outbox); n > 0 && m.outbox[n-1].kind == segmentControl && !m.outbox[n-1].rest {
 		return &m.outbox[n-1]
 	}
 	m.outbox = append(m.outbox, segment{kind: segmentControl, at: m.shard.now})

@@ -294,9 +294,7 @@ func (m *session) cutShort() {
 	if m.group != nil {
 		m.cursor = m.group.log.head
 	}
-	if len(rest) > 0 {
-		m.pushFramed(rest)
-	}
+	m.pushRest(rest)
 }
 
 // partial returns a copy of the rest of the frame being written, nil if none
@@ -312,7 +310,7 @@ func (m *session) partial() []byte {
 	switch {
 	case s.kind == segmentLog:
 		return s.log.rest(s.from)
-	case s.sent == 0:
+	case s.sent == 0 && !s.rest:
 		return nil
 	default:
 		end := len(s.bytes)
