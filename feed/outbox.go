@@ -84,11 +84,14 @@ func (m *session) begin() {
 }
 
 // control returns the last segment if control frames gather there, else a new
-// one.
+// one. None gathers in one that was begun: a client that is always a little
+// behind would never let go of what was sent of it.
 func (m *session) control() *segment {
 	m.begin()
-	if n := len(m.outbox); n > 0 && m.outbox[n-1].kind == segmentControl && !m.outbox[n-1].rest {
-		return &m.outbox[n-1]
+	if n := len(m.outbox); n > 0 {
+		if s := &m.outbox[n-1]; s.kind == segmentControl && s.sent == 0 && !s.rest {
+			return s
+		}
 	}
 	m.outbox = append(m.outbox, segment{kind: segmentControl, at: m.shard.now})
 	return &m.outbox[len(m.outbox)-1]
