@@ -104,9 +104,10 @@ type session struct {
 	pending   []byte // input that waits
 	commands  []command
 	gathered  *attachment
-	attaching bool // an attachment is under way
-	paused    bool // the socket was asked to stop reading
-	bad       int  // bad messages in a row
+	attaching bool  // an attachment is under way
+	paused    bool  // the socket was asked to stop reading
+	wakeAt    int64 // when a timer takes up input that the bucket holds back
+	bad       int   // bad messages in a row
 	budget    budget
 	pong      bool // a pong waits in the outbox
 
@@ -181,22 +182,27 @@ func (m *session) held() bool {
 		m.outboxBytes > outboxBytesMax || len(m.outbox) > outboxSegmentsMax
 }
 
-// pace asks the socket for input, or to hold it back.
+// pace asks the socket for input, or to hold it back. What waits for the
+// bucket is woken by a timer, also if something else held it back first.
 func (m *session) pace() {
 	hold := m.held()
-	if hold == m.paused {
-		return
+	if wait := -m.budget.level; hold && wait > 0 && m.wakeAt <= m.shard.now {
+		m.wakeAt = m.shard.now + wait
+		m.shard.timers.pushSession(m.wakeAt, m)
 	}
-	m.paused = hold
-	m.sock.read(!hold)
-	if wait := -m.budget.level; hold && wait > 0 {
-		m.shard.timers.pushSession(m.shard.now+wait, m)
+	if hold != m.paused {
+		m.paused = hold
+		m.sock.read(!hold)
 	}
 }
 
 // proceed takes up input that had to wait.
 func (m *session) proceed() {
-	if m.dead || m.held() {
+	if m.dead {
+		return
+	}
+	if m.held() {
+		m.pace()
 		return
 	}
 	p := m.pending
