@@ -37,6 +37,7 @@ type segment struct {
 	ends     []int         // of a state: ends of its messages in the original bytes
 	sent     int           // bytes of the segment that were sent
 	rest     bool          // its bytes are the rest of a frame that was begun
+	pong     bool          // the session's pong is among its frames
 	log      *groupLog     // of a log range [from, to)
 	from     uint64
 	to       uint64
@@ -173,6 +174,9 @@ func (m *session) shift() {
 func (m *session) discard(s *segment) {
 	if s.kind != segmentLog {
 		m.outboxBytes -= len(s.bytes) - s.sent
+	}
+	if s.pong {
+		m.pong = false
 	}
 	if s.replay > 0 {
 		m.shard.hub.replayed(s.replay)

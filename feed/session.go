@@ -263,6 +263,7 @@ func (m *session) answerPing(payload []byte) {
 	}
 	m.pong = true
 	m.pushFramed(append(wire.AppendFrameHeader(nil, wire.OpcodePong, len(payload)), payload...))
+	m.outbox[len(m.outbox)-1].pong = true
 }
 
 // refuse closes the connection for a violation of the WebSocket protocol.
@@ -400,6 +401,9 @@ func (m *session) write() {
 		n, err := m.sock.write(p)
 		m.shard.stats.Writes++
 		m.sent(n)
+		if n > 0 && m.paused {
+			m.shard.again(m) // the outbox may be small enough now
+		}
 		budget -= n
 		if err != nil {
 			m.kill(closeAbnormal, err.Error(), true)
@@ -414,7 +418,6 @@ func (m *session) write() {
 
 // drained is what follows when nothing is unsent.
 func (m *session) drained() {
-	m.pong = false
 	if m.closing {
 		if m.peerDone {
 			m.kill(0, "", false)
