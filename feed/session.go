@@ -252,6 +252,7 @@ func (m *session) frame(msg *wire.Message) {
 			code = wire.CloseNormal
 		}
 		m.close(code, "")
+		m.ready() // if we closed first there is nothing else to do
 	case wire.OpcodePong, wire.OpcodeBinary, 0:
 	}
 }
