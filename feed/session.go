@@ -176,8 +176,12 @@ func (m *session) input(p []byte) {
 }
 
 // held reports whether input has to wait: for an attachment, for the bucket
-// of control messages, or for the client to read its answers.
+// of control messages, or for the client to read its answers. While closing
+// only the client's close frame is of interest.
 func (m *session) held() bool {
+	if m.closing {
+		return false
+	}
 	return m.attaching || m.lost != nil || m.budget.spent(m.shard.now) ||
 		m.outboxBytes > outboxBytesMax || len(m.outbox) > outboxSegmentsMax
 }
@@ -290,6 +294,7 @@ func (m *session) close(code wire.CloseCode, reason string) {
 	m.deadline = m.shard.now + closeNanos
 	m.shard.timers.pushSession(m.deadline, m)
 	m.pushFramed(wire.AppendCloseFrame(nil, code, reason))
+	m.shard.again(m) // the client's answer may be behind input that waits
 }
 
 // cutShort drops all output but the rest of the frame being written.
