@@ -15,9 +15,9 @@ const (
 	badMessagesMax  = 20 // in a row, then 1008
 	commandsMax     = 64 // gathered from one input into one attachment
 	writeTurnMax    = 256 << 10
-	closeNanos      = int64(2e9) // for the closing handshake
-	pingNanos       = int64(20e9)
-	silentNanos     = int64(60e9)
+	closeNanos      = int64(2e9)  // for the closing handshake
+	pingNanos       = int64(20e9) // of silence, then a ping
+	silentNanos     = int64(60e9) // of silence after it, then the end
 	unsentNanos     = int64(60e9) // age of the oldest unsent byte
 	unsentCloseMode = int64(5e9)  // with slow=close
 )
@@ -113,7 +113,7 @@ type session struct {
 
 	// Life.
 	heard    int64 // when something was received
-	pinged   bool
+	pingedAt int64 // when it was pinged since, 0: it was not
 	closeAt  int64 // when the drain reaches it, 0: not draining
 	closing  bool
 	peerDone bool // the client's close frame has come
@@ -164,7 +164,7 @@ func (m *session) input(p []byte) {
 	if m.dead {
 		return
 	}
-	m.heard, m.pinged = m.shard.now, false
+	m.heard, m.pingedAt = m.shard.now, 0
 	m.bytesIn += uint64(len(p))
 	m.shard.stats.BytesIn += uint64(len(p))
 	if m.held() || len(m.pending) > 0 {
@@ -488,10 +488,12 @@ func (m *session) inspect() {
 		m.shard.stats.Evictions++
 		m.kill(wire.CloseTooSlow, "unsent for "+strconv.FormatInt(age/1e9, 10)+" s", true)
 	case m.options.Quiet:
-	case now-m.heard > silentNanos && !m.paused:
-		m.close(wire.CloseNoPong, "nothing received")
-	case now-m.heard > pingNanos && !m.pinged && !m.blocked:
-		m.pinged = true
+	case m.pingedAt != 0:
+		if now-m.pingedAt > silentNanos && !m.paused {
+			m.close(wire.CloseNoPong, "nothing received")
+		}
+	case now-m.heard > pingNanos && !m.blocked:
+		m.pingedAt = now
 		m.pushFramed(wire.AppendFrameHeader(nil, wire.OpcodePing, 0))
 	}
 }
