@@ -252,8 +252,10 @@ func (s *shard) unhold(a *attachment) {
 func (s *shard) deliver(d *delivery, now int64) {
 	s.now = now
 	for i := range d.items {
-		if it := &d.items[i]; it.marker != nil {
-			s.mark(it.marker, it.stale)
+		it := &d.items[i]
+		if mk := it.marker; mk != nil {
+			it.marker = nil // the queue's memory must not hold sessions and logs
+			s.mark(mk, it.stale)
 		} else {
 			s.packet(&it.Packet, d.payload(it))
 		}
