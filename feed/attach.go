@@ -127,7 +127,7 @@ func (h *Hub) answer(s *symbol, c wire.Channel, w *want, budget *int) {
 			fallthrough
 		default:
 			w.reason, w.gapFrom = wire.GapHistory, w.since+1
-			w.least = w.since + 1
+			w.least = max(w.least, w.since+1)
 		}
 		if c.Stateful() {
 			w.reason = ""
