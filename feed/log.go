@@ -46,6 +46,7 @@ type groupLog struct {
 	apart int64 // time between two marks, at least markNanos
 
 	readers []*session // once for each range in their outboxes
+	ended   bool       // its group is no more: the last reader frees it
 }
 
 // mark says that the bytes before an offset, up to the mark before, came at a
@@ -72,17 +73,21 @@ func (l *groupLog) reserve(size int) {
 	for n < size {
 		n *= 2
 	}
-	if n == len(l.buf) {
-		return
+	if n > len(l.buf) {
+		l.move(n)
 	}
-	grown := groupLog{buf: make([]byte, n), bias: l.tail}
+}
+
+// move moves what is in the log to a ring of n bytes.
+func (l *groupLog) move(n int) {
+	buf := make([]byte, n)
 	at := 0
 	for offset := l.tail; offset < l.head; {
 		p := l.piece(offset, l.head)
-		at += copy(grown.buf[at:], p)
+		at += copy(buf[at:], p)
 		offset += uint64(len(p))
 	}
-	l.buf, l.bias = grown.buf, grown.bias
+	l.buf, l.bias = buf, l.tail
 }
 
 // append copies a frame, header and payload, into the log, which must have
@@ -199,7 +204,22 @@ func (l *groupLog) since(offset uint64, now int64) int64 {
 	return l.marks[i].at
 }
 
+// end keeps of a log to which nothing will be added what its readers need.
+func (l *groupLog) end() {
+	l.ended = true
+	n := logBytesMin
+	for n < int(l.head-l.tail) {
+		n *= 2
+	}
+	switch {
+	case len(l.readers) == 0:
+		l.free()
+	case n < len(l.buf):
+		l.move(n)
+	}
+}
+
 // free returns the memory of an empty log.
 func (l *groupLog) free() {
-	*l = groupLog{head: l.head, tail: l.head, bias: l.head, readers: l.readers}
+	*l = groupLog{head: l.head, tail: l.head, bias: l.head, readers: l.readers, ended: l.ended}
 }

@@ -238,6 +238,9 @@ func (m *session) sent(n int) {
 func (m *session) stopReading(l *groupLog) {
 	i := slices.Index(l.readers, m)
 	l.readers = slices.Delete(l.readers, i, i+1)
+	if l.ended && len(l.readers) == 0 {
+		l.free()
+	}
 }
 
 // reads returns where the session is in a log that it reads through its

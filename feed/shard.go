@@ -207,8 +207,8 @@ func (g *group) remove(place int) {
 	}
 }
 
-// end takes a group without members out of the shard. Its log lives on in the
-// outboxes of those who still read it.
+// end takes a group without members out of the shard. What those who still
+// read its log need of it lives on in their outboxes.
 func (g *group) end() {
 	g.closed = true
 	delete(g.shard.groups, g.key)
@@ -217,7 +217,9 @@ func (g *group) end() {
 		g.shard.drop(g.streams[i].in)
 	}
 	g.streams = nil
-	g.shard.bytes -= len(g.log.buf) // readers keep what they need of it
+	g.shard.bytes -= len(g.log.buf)
+	g.trim()
+	g.log.end()
 }
 
 // attach sends an attachment to the hub, resolving its entries again if
