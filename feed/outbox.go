@@ -125,6 +125,7 @@ func (m *session) pushRange(l *groupLog, from, to uint64) {
 		return
 	}
 	m.outbox = append(m.outbox, segment{kind: segmentLog, log: l, from: from, to: to, at: l.since(from, m.shard.now)})
+	m.outboxBytes += int(to - from)
 	l.readers = append(l.readers, m)
 	m.ready()
 }
@@ -153,8 +154,8 @@ func (m *session) advance(n int) {
 		s.from += uint64(n)
 	} else {
 		s.sent += n
-		m.outboxBytes -= n
 	}
+	m.outboxBytes -= n
 	if s.size() == 0 {
 		m.shift()
 	}
@@ -172,9 +173,7 @@ func (m *session) shift() {
 
 // discard lets go of what a segment holds.
 func (m *session) discard(s *segment) {
-	if s.kind != segmentLog {
-		m.outboxBytes -= len(s.bytes) - s.sent
-	}
+	m.outboxBytes -= s.size()
 	if s.pong {
 		m.pong = false
 	}

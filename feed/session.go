@@ -462,11 +462,6 @@ func (m *session) age(now int64) int64 {
 // unsentBytes returns how many bytes wait for the client.
 func (m *session) unsentBytes() int {
 	n := m.outboxBytes
-	for i := range m.outbox {
-		if m.outbox[i].kind == segmentLog {
-			n += m.outbox[i].size()
-		}
-	}
 	if m.group != nil && m.lost == nil {
 		n += int(m.group.log.head - m.cursor)
 	}
