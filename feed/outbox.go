@@ -163,7 +163,11 @@ func (m *session) advance(n int) {
 
 // shift removes the first segment.
 func (m *session) shift() {
-	m.discard(&m.outbox[0])
+	s := &m.outbox[0]
+	if s.kind == segmentState && s.size() == 0 && len(s.ends) > 0 && m.lostAt != 0 {
+		m.lostAt = max(m.lostAt, s.at) // a whole state was sent: the client reads
+	}
+	m.discard(s)
 	m.outbox[0] = segment{}
 	m.outbox = m.outbox[1:]
 	if len(m.outbox) == 0 {
