@@ -98,8 +98,12 @@ func (h *Hub) prepare(a *attachment) {
 		h.mu.Lock()
 		for n := 0; i < len(a.wants) && n < attachStatesMax; i++ {
 			w := &a.wants[i]
-			if c := w.stream.Channel(); c == wire.ChannelBook && w.state {
-				h.symbols[w.stream.Instrument()].capture(c, w.least)
+			s, c := h.symbols[w.stream.Instrument()], w.stream.Channel()
+			if w.fresh {
+				w.least = s.seq(c)
+			}
+			if c == wire.ChannelBook && w.state && w.least <= s.bookSeq {
+				s.capture(c, w.least)
 				n++
 			}
 		}
