@@ -51,8 +51,7 @@ type attachment struct {
 	session  *session // whose it is; nil for a group's
 	group    *group   // a group that lost packets, or heard of a listing
 	commands []command
-	resync   bool   // the owner fell behind: gaps are counted from wants' least
-	listed   string // the pattern that a listing matched
+	resync   bool // the owner fell behind: gaps are counted from wants' least
 }
 
 // attach answers every want of a and puts its marker into the shard's inbox,

@@ -8,9 +8,8 @@ import (
 
 // Sizes of a group's log.
 const (
-	logBytesMin = 4 << 10   // first allocation
-	logBytesLow = 64 << 10  // every log may grow to this
-	logBytesFew = 256 << 10 // and to this rather than be flushed between packets
+	logBytesMin = 4 << 10  // first allocation
+	logBytesLow = 64 << 10 // every log may grow to this
 	logBytesMax = 8 << 20
 	// A log may grow to what its group receives in this time.
 	logNanos = int64(250e6)

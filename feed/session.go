@@ -92,7 +92,6 @@ type session struct {
 	outboxBytes int
 	blocked     bool // the socket is full
 	queued      bool // in the shard's ready list
-	served      bool // closing: the close frame is in the outbox
 	lost        map[wire.StreamID]position
 	lostAt      int64         // when its oldest unsent byte was queued, until a whole state was sent
 	lostFirst   wire.StreamID // the stream whose state comes first
