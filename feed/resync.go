@@ -33,9 +33,7 @@ func (m *session) fallOff() {
 	}
 	m.rewind(have)
 	m.lost, m.cursor = have, m.group.log.head
-	if len(rest) > 0 {
-		m.pushFramed(rest)
-	}
+	m.pushRest(rest)
 	m.ready()
 }
 
@@ -63,7 +61,7 @@ func (m *session) rewind(have map[wire.StreamID]position) {
 			if len(rest) == 0 {
 				continue
 			}
-			*s = segment{kind: segmentControl, bytes: rest, at: s.at}
+			*s = segment{kind: segmentControl, bytes: rest, rest: true, at: s.at}
 			m.outboxBytes += len(rest)
 		}
 		kept = append(kept, *s)
