@@ -109,6 +109,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for i := range m.readings {
 		ch <- m.readings[i].desc
 	}
+	ch <- stages
 	m.disconnects.Describe(ch)
 	m.refusals.Describe(ch)
 	m.panics.Describe(ch)
@@ -121,6 +122,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		r := &m.readings[i]
 		ch <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(&t), r.labels...)
 	}
+	collectStages(ch, &t)
 	m.disconnects.Collect(ch)
 	m.refusals.Collect(ch)
 	m.panics.Collect(ch)
