@@ -281,7 +281,7 @@ func (m *session) refuse(err error) {
 }
 
 // close starts the closing handshake: the frame being written is finished,
-// the rest is dropped, and the connection ends when the client has answered
+// control frames follow, the rest is dropped, and the connection ends when the client has answered
 // or closeNanos later.
 func (m *session) close(code wire.CloseCode, reason string) {
 	if m.closing || m.dead {
@@ -297,17 +297,29 @@ func (m *session) close(code wire.CloseCode, reason string) {
 	m.shard.again(m) // the client's answer may be behind input that waits
 }
 
-// cutShort drops all output but the rest of the frame being written.
+// cutShort drops all output but the rest of the frame being written and the
+// control frames behind it: answers and notices.
 func (m *session) cutShort() {
 	rest := m.partial()
-	for len(m.outbox) > 0 {
-		m.shift()
+	var kept []segment
+	for i := range m.outbox {
+		s := &m.outbox[i]
+		if s.kind == segmentControl && s.sent == 0 && !s.rest {
+			kept = append(kept, *s)
+		} else {
+			m.discard(s)
+		}
 	}
+	m.outbox, m.outboxBytes = nil, 0
 	m.lost = nil
 	if m.group != nil {
 		m.cursor = m.group.log.head
 	}
 	m.pushRest(rest)
+	for i := range kept {
+		m.outboxBytes += kept[i].size()
+	}
+	m.outbox = append(m.outbox, kept...)
 }
 
 // partial returns a copy of the rest of the frame being written, nil if none

@@ -232,3 +232,66 @@ func TestCloseOfTheClient(t *testing.T) {
 		t.Fatalf("closed %v hard %v end %+v groups %d", p.closed, p.hard, p.end, len(st.shard.groups))
 	}
 }
+
+// A session is as old as its oldest unsent byte, wherever that waits.
+func TestSessionAges(t *testing.T) {
+	st := newStage(t, 1)
+	p := st.open(Options{Quiet: true}, unlimited)
+	p.subscribe("book.S0")
+	want := func(what string, nanos int64) {
+		t.Helper()
+		if got := p.m.age(st.now); got != nanos {
+			t.Fatalf("%s: age %d ms; want %d", what, got/1e6, nanos/1e6)
+		}
+	}
+	want("nothing unsent", 0)
+	p.room = 0
+	st.move(0, 1)
+	st.round()
+	st.now += 2e9
+	want("in the log", 2e9)
+	st.move(0, 1)
+	st.round()
+	want("in the log, and more", 2e9)
+	p.say(`{"op":"list"}`)
+	st.round()
+	st.now += 1e9
+	want("a range in the outbox", 3e9)
+	p.m.fallOff()
+	want("fallen off", 3e9)
+	p.give(unlimited)
+	st.rounds()
+	want("all sent", 0)
+	p.room = 0
+	p.say(`{"op":"list"}`)
+	st.rounds()
+	st.now += 1e9
+	want("an answer in the outbox", 1e9)
+	p.say(`{"op":"ping","id":9}`)
+	p.give(unlimited)
+	st.rounds()
+	frames := texts(p.frames(), `"op":"pong"`)
+	if len(frames) != 1 || !strings.Contains(frames[0], `"age_ms":1000`) {
+		t.Fatalf("pong %q", frames)
+	}
+}
+
+// slow=close gives a client 5 s; without it, a minute.
+func TestFrozenClientIsEvicted(t *testing.T) {
+	for slow, seconds := range map[Slow]int64{SlowClose: 5, SlowConflate: 60} {
+		st := newStage(t, 1)
+		p := st.open(Options{Slow: slow, Quiet: true}, unlimited)
+		p.subscribe("book.S0")
+		p.room = 0
+		st.move(0, 1) // and nothing more: no heartbeat, no tick
+		st.round()
+		st.wait(seconds*1e9 - 1)
+		if p.m.dead {
+			t.Fatalf("mode %d: evicted after %d s", slow, p.end.Nanos/1e9)
+		}
+		st.wait(2e9)
+		if !p.closed || !p.hard || p.end.Code != wire.CloseTooSlow || st.shard.stats.Evictions != 1 {
+			t.Fatalf("mode %d: closed %v, hard %v, %+v", slow, p.closed, p.hard, p.end)
+		}
+	}
+}

@@ -17,16 +17,16 @@ const stageBegin = int64(1e18)
 // stage is a hub with one shard, driven by hand: for tests that want to say
 // in which order things happen.
 type stage struct {
-	t      testing.TB
-	now    int64
-	hub    *Hub
-	queue  *queue
-	shard  *shard
-	inbox  delivery
-	books  []*orderbook.Book
-	batch  wire.Batch
-	steps  int
-	answer []wire.Event // of the last command
+	t     testing.TB
+	now   int64
+	hub   *Hub
+	queue *queue
+	shard *shard
+	inbox delivery
+	books []*orderbook.Book
+	batch wire.Batch
+	moved []int // by symbol
+	steps int
 }
 
 func newStage(t testing.TB, symbols int) *stage {
@@ -58,7 +58,7 @@ func (st *stage) list(symbol string) {
 	if err != nil {
 		st.t.Fatal(err)
 	}
-	st.books = append(st.books, book)
+	st.books, st.moved = append(st.books, book), append(st.moved, 0)
 }
 
 // enter lets an order into a book; the batch is published by publish.
@@ -84,9 +84,9 @@ func (st *stage) publish() {
 func (st *stage) move(symbol, n int) {
 	st.t.Helper()
 	for range n {
-		side := wire.Buy + wire.Side(st.steps%2)
-		st.steps++
-		st.enter(symbol, side, 5000, wire.Qty(100+st.steps/2%7))
+		k := st.moved[symbol]
+		st.moved[symbol]++
+		st.enter(symbol, wire.Buy+wire.Side(k%2), 5000, wire.Qty(100+k/2%7))
 		st.publish()
 	}
 }
