@@ -205,7 +205,8 @@ func (m *session) serve(a *attachment, command int32) {
 			continue
 		}
 		if m.lost != nil {
-			if p, behind := m.lost[w.stream]; behind { // its state comes when the client reads again
+			p, behind := m.lost[w.stream]
+			if behind && !w.recovered { // its state comes when the client reads again
 				p.unserved = true
 				m.lost[w.stream] = p
 				continue

@@ -97,8 +97,12 @@ func (h *Hub) prepare(a *attachment) {
 		h.mu.Lock()
 		for n := 0; i < len(a.wants) && n < attachStatesMax; i++ {
 			w := &a.wants[i]
-			if c := w.stream.Channel(); c == wire.ChannelBook && w.state {
-				h.symbols[w.stream.Instrument()].capture(c, w.least)
+			s, c := h.symbols[w.stream.Instrument()], w.stream.Channel()
+			if w.fresh {
+				w.least = s.seq(c)
+			}
+			if c == wire.ChannelBook && w.state && w.least <= s.bookSeq {
+				s.capture(c, w.least)
 				n++
 			}
 		}
@@ -126,7 +130,7 @@ func (h *Hub) answer(s *symbol, c wire.Channel, w *want, budget *int) {
 			fallthrough
 		default:
 			w.reason, w.gapFrom = wire.GapHistory, w.since+1
-			w.least = w.since + 1
+			w.least = max(w.least, w.since+1)
 		}
 		if c.Stateful() {
 			w.reason = ""

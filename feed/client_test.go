@@ -22,14 +22,15 @@ type simClient struct {
 	mode  int // how its socket takes bytes
 	room  int
 
-	closed  bool
-	streams map[string]*followed
-	entries map[string]bool
-	asked   map[int][]string // entries by the id of their command
-	credit  int64            // conflated frames announced, not yet seen to be missing
-	inexact bool             // credit may be more than what is missing
-	err     error
-	trace   []string // what came, for failures
+	closed      bool
+	closeFrames int
+	streams     map[string]*followed
+	entries     map[string]bool
+	asked       map[int][]string // entries by the id of their command
+	credit      int64            // conflated frames announced, not yet seen to be missing
+	inexact     bool             // credit may be more than what is missing
+	err         error
+	trace       []string // what came, for failures
 }
 
 // followed is a stream as the client knows it.
@@ -96,7 +97,9 @@ func (c *simClient) receive() error {
 		}
 		if op := c.inbuf[0]; op == 0x81 {
 			c.err = c.message(c.inbuf[header : header+size])
-		} else if op != 0x89 && op != 0x88 && op != 0x8a {
+		} else if op == 0x88 {
+			c.closeFrames++
+		} else if op != 0x89 && op != 0x8a {
 			c.err = fmt.Errorf("first byte %#x of a frame", op)
 		}
 		c.inbuf = c.inbuf[header+size:]

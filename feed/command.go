@@ -14,7 +14,6 @@ type command struct {
 	op      wire.Op
 	id      []byte
 	entries []string           // accepted
-	fresh   int                // of a subscription: those that were not there before
 	errors  []wire.StreamError // wrong streams never spoil the right ones
 	reply   []byte             // an answer that waits for those before it
 }
@@ -94,6 +93,7 @@ func (m *session) subscribe(r *wire.Request) (bad bool) {
 	c := command{op: wire.OpSubscribe, id: slices.Clone(r.ID)}
 	since := m.cursors(r, dir)
 	seen := make(map[wire.StreamID]bool, len(r.Streams))
+	spare := m.spare(len(r.Streams))
 	for _, name := range r.Streams {
 		e, err := wire.ParseEntry(string(name))
 		var streams []wire.StreamID
@@ -108,15 +108,14 @@ func (m *session) subscribe(r *wire.Request) (bad bool) {
 			c.errors = append(c.errors, explain(string(name), err, dir))
 			continue
 		}
-		fresh := !m.subscribed(string(name)) && !slices.Contains(c.entries, string(name))
-		if fresh && m.entryCount(&c) >= entriesMax {
-			c.errors = append(c.errors, wire.StreamError{
-				Stream: slices.Clone(name), Code: wire.CodeLimitStreams, Message: "too many entries in this connection",
-			})
-			continue
-		}
-		if fresh {
-			c.fresh++
+		if !m.subscribed(string(name)) && !slices.Contains(c.entries, string(name)) {
+			if spare == 0 {
+				c.errors = append(c.errors, wire.StreamError{
+					Stream: slices.Clone(name), Code: wire.CodeLimitStreams, Message: "too many entries in this connection",
+				})
+				continue
+			}
+			spare--
 		}
 		c.entries = append(c.entries, string(name))
 		entry := int32(len(c.entries) - 1)
@@ -147,18 +146,17 @@ func (m *session) hears(id wire.StreamID) bool {
 	return len(m.commands) > 0 && m.gathered.wantsStream(id)
 }
 
-// entryCount bounds the entries that the session has with those gathered.
-func (m *session) entryCount(c *command) int {
-	n := c.fresh
-	if m.group != nil {
-		n += len(m.group.entries)
-	}
+// spare returns how many entries the session may have beside its own and those
+// gathered, or some number that is enough for asked more.
+func (m *session) spare(asked int) int {
+	n := len(m.group.entries) // a bound, for it is cheap
 	for i := range m.commands {
-		if n += m.commands[i].fresh; m.commands[i].op == wire.OpUnsubscribe {
-			n -= len(m.commands[i].entries)
-		}
+		n += len(m.commands[i].entries)
 	}
-	return n
+	if n+asked > entriesMax {
+		n = len(m.entriesAfter(m.commands))
+	}
+	return entriesMax - n
 }
 
 // cursor is where a client wants to resume a stream.

@@ -45,20 +45,15 @@ type detacher interface {
 // take moves the descriptor of conn from the runtime's poller to ours. With an
 // error conn is as it was.
 func (p *poller) take(conn net.Conn) (*fdSocket, error) {
-	tcp, ok := conn.(*net.TCPConn)
-	counted, isCounted := conn.(detacher)
-	if p.conns || !ok && !isCounted {
+	descriptor, ok := conn.(syscall.Conn)
+	if p.conns || !ok {
 		return nil, fmt.Errorf("%T has no descriptor", conn)
 	}
-	release := func() {}
-	if isCounted {
-		tcp, release = counted.Detach()
-	}
-	raw, err := tcp.SyscallConn()
+	raw, err := descriptor.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("descriptor: %w", err)
 	}
-	c := &fdSocket{poller: p, fd: -1, release: release}
+	c := &fdSocket{poller: p, fd: -1, release: func() {}}
 	var dupErr error
 	// Never File() or Fd(): they make the socket blocking.
 	err = raw.Control(func(fd uintptr) { c.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
@@ -68,10 +63,13 @@ func (p *poller) take(conn net.Conn) (*fdSocket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("duplicate descriptor: %w", err)
 	}
-	_ = tcp.Close() // the duplicate keeps the connection
+	if counted, ok := conn.(detacher); ok {
+		conn, c.release = counted.Detach()
+	}
+	_ = conn.Close() // the duplicate keeps the connection
 	if err := p.add(c); err != nil {
 		_ = unix.Close(c.fd) // err says more
-		release()
+		c.release()
 		return nil, err
 	}
 	return c, nil

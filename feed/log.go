@@ -8,9 +8,8 @@ import (
 
 // Sizes of a group's log.
 const (
-	logBytesMin = 4 << 10   // first allocation
-	logBytesLow = 64 << 10  // every log may grow to this
-	logBytesFew = 256 << 10 // and to this rather than be flushed between packets
+	logBytesMin = 4 << 10  // first allocation
+	logBytesLow = 64 << 10 // every log may grow to this
 	logBytesMax = 8 << 20
 	// A log may grow to what its group receives in this time.
 	logNanos = int64(250e6)
@@ -44,21 +43,26 @@ type groupLog struct {
 	records []record // [first, len) are in the log
 	first   int
 
-	// Times at which the head stood at an offset, for the age of a byte:
-	// at most marksMax, in order.
+	// When bytes came, for their age: at most marksMax, in order.
 	marks []mark
+	apart int64 // time between two marks, at least markNanos
 
 	readers []*session // once for each range in their outboxes
+	ended   bool       // its group is no more: the last reader frees it
 }
 
+// mark says that the bytes before an offset, up to the mark before, came at a
+// time or less than groupLog.apart after it.
 type mark struct {
 	offset uint64
 	at     int64
 }
 
-// marksMax bounds the resolution of ages: when it is reached, every other
-// mark goes.
-const marksMax = 64
+// The resolution of ages: a millisecond, or 1/32 of the age of the log.
+const (
+	marksMax  = 64
+	markNanos = int64(1e6)
+)
 
 func (l *groupLog) at(offset uint64) int { return int((offset - l.bias) & uint64(len(l.buf)-1)) }
 
@@ -71,17 +75,21 @@ func (l *groupLog) reserve(size int) {
 	for n < size {
 		n *= 2
 	}
-	if n == len(l.buf) {
-		return
+	if n > len(l.buf) {
+		l.move(n)
 	}
-	grown := groupLog{buf: make([]byte, n), bias: l.tail}
+}
+
+// move moves what is in the log to a ring of n bytes.
+func (l *groupLog) move(n int) {
+	buf := make([]byte, n)
 	at := 0
 	for offset := l.tail; offset < l.head; {
 		p := l.piece(offset, l.head)
-		at += copy(grown.buf[at:], p)
+		at += copy(buf[at:], p)
 		offset += uint64(len(p))
 	}
-	l.buf, l.bias = grown.buf, grown.bias
+	l.buf, l.bias = buf, l.tail
 }
 
 // append copies a frame, header and payload, into the log, which must have
@@ -131,7 +139,7 @@ func (l *groupLog) trim(offset uint64) {
 	l.tail = offset
 	if l.tail == l.head {
 		l.bias = l.head
-		l.records, l.first, l.marks = l.records[:0], 0, l.marks[:0]
+		l.records, l.first, l.marks, l.apart = l.records[:0], 0, l.marks[:0], 0
 		return
 	}
 	for l.first < len(l.records) && l.records[l.first].end <= offset {
@@ -158,22 +166,38 @@ func (l *groupLog) after(offset uint64) int {
 	return l.first + sort.Search(len(l.records)-l.first, func(i int) bool { return l.records[l.first+i].end > offset })
 }
 
-// stamp notes that the head stands where it does at the time now.
+// stamp notes that the head stands where it does at the time now. What came
+// less than apart after the last mark belongs to it.
 func (l *groupLog) stamp(now int64) {
-	if n := len(l.marks); n > 0 && (l.marks[n-1].offset == l.head || now-l.marks[n-1].at < 1e6) {
+	if n := len(l.marks); n > 0 && (l.marks[n-1].offset == l.head || now-l.marks[n-1].at < max(l.apart, markNanos)) {
+		l.marks[n-1].offset = l.head
 		return
 	}
 	if len(l.marks) == marksMax {
-		for i := range marksMax / 2 {
-			l.marks[i] = l.marks[2*i]
-		}
-		l.marks = l.marks[:marksMax/2]
+		l.thin()
 	}
 	l.marks = append(l.marks, mark{offset: l.head, at: now})
 }
 
-// since returns the time at which the byte at offset was there already, or
-// now if that is not known.
+// thin drops the marks of bytes that are gone. If that is not enough, two
+// marks become one, and those to come are twice as far apart.
+func (l *groupLog) thin() {
+	gone := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].offset > l.tail })
+	l.marks = l.marks[:copy(l.marks, l.marks[gone:])]
+	if len(l.marks) <= marksMax/2 {
+		return
+	}
+	l.apart = 2 * max(l.apart, markNanos)
+	n := 0
+	for i := 0; i < len(l.marks); i += 2 {
+		l.marks[n] = mark{offset: l.marks[min(i+1, len(l.marks)-1)].offset, at: l.marks[i].at}
+		n++
+	}
+	l.marks = l.marks[:n]
+}
+
+// since returns when the byte at offset came, or now if it came since the last
+// stamp.
 func (l *groupLog) since(offset uint64, now int64) int64 {
 	i := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].offset > offset })
 	if i == len(l.marks) {
@@ -182,7 +206,22 @@ func (l *groupLog) since(offset uint64, now int64) int64 {
 	return l.marks[i].at
 }
 
+// end keeps of a log to which nothing will be added what its readers need.
+func (l *groupLog) end() {
+	l.ended = true
+	n := logBytesMin
+	for n < int(l.head-l.tail) {
+		n *= 2
+	}
+	switch {
+	case len(l.readers) == 0:
+		l.free()
+	case n < len(l.buf):
+		l.move(n)
+	}
+}
+
 // free returns the memory of an empty log.
 func (l *groupLog) free() {
-	*l = groupLog{head: l.head, tail: l.head, bias: l.head, readers: l.readers}
+	*l = groupLog{head: l.head, tail: l.head, bias: l.head, readers: l.readers, ended: l.ended}
 }

@@ -36,6 +36,8 @@ type segment struct {
 	bytes    []byte        // not of a log range; shared and immutable in a state
 	ends     []int         // of a state: ends of its messages in the original bytes
 	sent     int           // bytes of the segment that were sent
+	rest     bool          // its bytes are the rest of a frame that was begun
+	pong     bool          // the session's pong is among its frames
 	log      *groupLog     // of a log range [from, to)
 	from     uint64
 	to       uint64
@@ -58,6 +60,16 @@ func (m *session) pushFramed(frame []byte) {
 	m.outboxBytes += len(frame)
 }
 
+// pushRest appends the rest of a frame that was begun.
+func (m *session) pushRest(rest []byte) {
+	if len(rest) == 0 {
+		return
+	}
+	m.ready()
+	m.outbox = append(m.outbox, segment{kind: segmentControl, bytes: rest, rest: true, at: m.shard.now})
+	m.outboxBytes += len(rest)
+}
+
 // begin prepares the outbox for one more segment: a frame of the log that was
 // sent in part is finished first.
 func (m *session) begin() {
@@ -73,11 +85,14 @@ func (m *session) begin() {
 }
 
 // control returns the last segment if control frames gather there, else a new
-// one.
+// one. None gathers in one that was begun: a client that is always a little
+// behind would never let go of what was sent of it.
 func (m *session) control() *segment {
 	m.begin()
-	if n := len(m.outbox); n > 0 && m.outbox[n-1].kind == segmentControl {
-		return &m.outbox[n-1]
+	if n := len(m.outbox); n > 0 {
+		if s := &m.outbox[n-1]; s.kind == segmentControl && s.sent == 0 && !s.rest {
+			return s
+		}
 	}
 	m.outbox = append(m.outbox, segment{kind: segmentControl, at: m.shard.now})
 	return &m.outbox[len(m.outbox)-1]
@@ -110,6 +125,7 @@ func (m *session) pushRange(l *groupLog, from, to uint64) {
 		return
 	}
 	m.outbox = append(m.outbox, segment{kind: segmentLog, log: l, from: from, to: to, at: l.since(from, m.shard.now)})
+	m.outboxBytes += int(to - from)
 	l.readers = append(l.readers, m)
 	m.ready()
 }
@@ -138,8 +154,8 @@ func (m *session) advance(n int) {
 		s.from += uint64(n)
 	} else {
 		s.sent += n
-		m.outboxBytes -= n
 	}
+	m.outboxBytes -= n
 	if s.size() == 0 {
 		m.shift()
 	}
@@ -147,7 +163,11 @@ func (m *session) advance(n int) {
 
 // shift removes the first segment.
 func (m *session) shift() {
-	m.discard(&m.outbox[0])
+	s := &m.outbox[0]
+	if s.kind == segmentState && s.size() == 0 && len(s.ends) > 0 && m.lostAt != 0 {
+		m.lostAt = max(m.lostAt, s.at) // a whole state was sent: the client reads
+	}
+	m.discard(s)
 	m.outbox[0] = segment{}
 	m.outbox = m.outbox[1:]
 	if len(m.outbox) == 0 {
@@ -157,8 +177,9 @@ func (m *session) shift() {
 
 // discard lets go of what a segment holds.
 func (m *session) discard(s *segment) {
-	if s.kind != segmentLog {
-		m.outboxBytes -= len(s.bytes) - s.sent
+	m.outboxBytes -= s.size()
+	if s.pong {
+		m.pong = false
 	}
 	if s.replay > 0 {
 		m.shard.hub.replayed(s.replay)
@@ -220,6 +241,9 @@ func (m *session) sent(n int) {
 func (m *session) stopReading(l *groupLog) {
 	i := slices.Index(l.readers, m)
 	l.readers = slices.Delete(l.readers, i, i+1)
+	if l.ended && len(l.readers) == 0 {
+		l.free()
+	}
 }
 
 // reads returns where the session is in a log that it reads through its

@@ -33,9 +33,7 @@ func (m *session) fallOff() {
 	}
 	m.rewind(have)
 	m.lost, m.cursor = have, m.group.log.head
-	if len(rest) > 0 {
-		m.pushFramed(rest)
-	}
+	m.pushRest(rest)
 	m.ready()
 }
 
@@ -63,7 +61,7 @@ func (m *session) rewind(have map[wire.StreamID]position) {
 			if len(rest) == 0 {
 				continue
 			}
-			*s = segment{kind: segmentControl, bytes: rest, at: s.at}
+			*s = segment{kind: segmentControl, bytes: rest, rest: true, at: s.at}
 			m.outboxBytes += len(rest)
 		}
 		kept = append(kept, *s)
@@ -155,16 +153,9 @@ func (m *session) resynced(a *attachment) {
 	m.shard.again(m)
 }
 
-// missing reports whether the group heard of streams that a does not cover.
-func (m *session) missing(a *attachment) bool {
-	for i := range m.group.streams {
-		id := m.group.streams[i].id
-		if !slices.ContainsFunc(a.wants, func(w want) bool { return w.stream == id }) {
-			return true
-		}
-	}
-	return false
-}
+// missing reports whether the group came to hear streams that a does not
+// cover. It loses none while a member waits for its state.
+func (m *session) missing(a *attachment) bool { return len(m.group.streams) != len(a.wants) }
 
 // conflated returns how many frames of a state stream were replaced by newer
 // ones for somebody at p, when the stream is at seq and its frame follows.

@@ -15,9 +15,9 @@ const (
 	badMessagesMax  = 20 // in a row, then 1008
 	messagesTurnMax = 64 // then others have their turn, and answers leave
 	writeTurnMax    = 256 << 10
-	closeNanos      = int64(2e9) // for the closing handshake
-	pingNanos       = int64(20e9)
-	silentNanos     = int64(60e9)
+	closeNanos      = int64(2e9)  // for the closing handshake
+	pingNanos       = int64(20e9) // of silence, then a ping
+	silentNanos     = int64(60e9) // of silence after it, then the end
 	unsentNanos     = int64(60e9) // age of the oldest unsent byte
 	unsentCloseMode = int64(5e9)  // with slow=close
 )
@@ -103,15 +103,16 @@ type session struct {
 	pending   []byte // input that waits
 	commands  []command
 	gathered  *attachment
-	attaching bool // an attachment is under way
-	paused    bool // the socket was asked to stop reading
-	bad       int  // bad messages in a row
+	attaching bool  // an attachment is under way
+	paused    bool  // the socket was asked to stop reading
+	wakeAt    int64 // when a timer takes up input that the bucket holds back
+	bad       int   // bad messages in a row
 	budget    budget
 	pong      bool // a pong waits in the outbox
 
 	// Life.
 	heard    int64 // when something was received
-	pinged   bool
+	pingedAt int64 // when it was pinged since, 0: it was not
 	closeAt  int64 // when the drain reaches it, 0: not draining
 	closing  bool
 	peerDone bool // the client's close frame has come
@@ -162,7 +163,7 @@ func (m *session) input(p []byte) {
 	if m.dead {
 		return
 	}
-	m.heard, m.pinged = m.shard.now, false
+	m.heard, m.pingedAt = m.shard.now, 0
 	m.bytesIn += uint64(len(p))
 	m.shard.stats.BytesIn += uint64(len(p))
 	if m.held() || len(m.pending) > 0 {
@@ -174,27 +175,37 @@ func (m *session) input(p []byte) {
 }
 
 // held reports whether input has to wait: for an attachment, for the bucket
-// of control messages, or for the client to read its answers.
+// of control messages, or for the client to read its answers. While closing
+// only the client's close frame is of interest.
 func (m *session) held() bool {
+	if m.closing {
+		return false
+	}
 	return m.attaching || m.lost != nil || m.budget.spent(m.shard.now) ||
 		m.outboxBytes > outboxBytesMax || len(m.outbox) > outboxSegmentsMax
 }
 
-// pace asks the socket for input, or to hold it back.
+// pace asks the socket for input, or to hold it back. What waits for the
+// bucket is woken by a timer, also if something else held it back first.
 func (m *session) pace() {
 	hold := m.held()
+	if wait := -m.budget.level; hold && wait > 0 && m.wakeAt <= m.shard.now {
+		m.wakeAt = m.shard.now + wait
+		m.shard.timers.pushSession(m.wakeAt, m)
+	}
 	if hold != m.paused {
 		m.paused = hold
 		m.sock.read(!hold)
-	}
-	if wait := -m.budget.level; hold && wait > 0 {
-		m.shard.timers.pushSession(m.shard.now+wait, m)
 	}
 }
 
 // proceed takes up input that had to wait.
 func (m *session) proceed() {
-	if m.dead || m.held() {
+	if m.dead {
+		return
+	}
+	if m.held() {
+		m.pace()
 		return
 	}
 	p := m.pending
@@ -236,12 +247,12 @@ func (m *session) frame(msg *wire.Message) {
 		m.answerPing(msg.Payload)
 	case wire.OpcodeClose:
 		m.peerDone = true
-		m.ready() // nothing else may be left to send
 		code := msg.Code
 		if code == 0 {
 			code = wire.CloseNormal
 		}
 		m.close(code, "")
+		m.ready() // if we closed first there is nothing else to do
 	case wire.OpcodePong, wire.OpcodeBinary, 0:
 	}
 }
@@ -253,6 +264,7 @@ func (m *session) answerPing(payload []byte) {
 	}
 	m.pong = true
 	m.pushFramed(append(wire.AppendFrameHeader(nil, wire.OpcodePong, len(payload)), payload...))
+	m.outbox[len(m.outbox)-1].pong = true
 }
 
 // refuse closes the connection for a violation of the WebSocket protocol. A
@@ -268,7 +280,7 @@ func (m *session) refuse(err error) {
 }
 
 // close starts the closing handshake: the frame being written is finished,
-// the rest is dropped, and the connection ends when the client has answered
+// control frames follow, the rest is dropped, and the connection ends when the client has answered
 // or closeNanos later.
 func (m *session) close(code wire.CloseCode, reason string) {
 	if m.closing || m.dead {
@@ -281,21 +293,32 @@ func (m *session) close(code wire.CloseCode, reason string) {
 	m.deadline = m.shard.now + closeNanos
 	m.shard.timers.pushSession(m.deadline, m)
 	m.pushFramed(wire.AppendCloseFrame(nil, code, reason))
+	m.shard.again(m) // the client's answer may be behind input that waits
 }
 
-// cutShort drops all output but the rest of the frame being written.
+// cutShort drops all output but the rest of the frame being written and the
+// control frames behind it: answers and notices.
 func (m *session) cutShort() {
 	rest := m.partial()
-	for len(m.outbox) > 0 {
-		m.shift()
+	var kept []segment
+	for i := range m.outbox {
+		s := &m.outbox[i]
+		if s.kind == segmentControl && s.sent == 0 && !s.rest {
+			kept = append(kept, *s)
+		} else {
+			m.discard(s)
+		}
 	}
+	m.outbox, m.outboxBytes = nil, 0
 	m.lost = nil
 	if m.group != nil {
 		m.cursor = m.group.log.head
 	}
-	if len(rest) > 0 {
-		m.pushFramed(rest)
+	m.pushRest(rest)
+	for i := range kept {
+		m.outboxBytes += kept[i].size()
 	}
+	m.outbox = append(m.outbox, kept...)
 }
 
 // partial returns a copy of the rest of the frame being written, nil if none
@@ -311,7 +334,7 @@ func (m *session) partial() []byte {
 	switch {
 	case s.kind == segmentLog:
 		return s.log.rest(s.from)
-	case s.sent == 0:
+	case s.sent == 0 && !s.rest:
 		return nil
 	default:
 		end := len(s.bytes)
@@ -395,6 +418,9 @@ func (m *session) write() {
 		n, err := m.sock.write(p)
 		m.shard.stats.Writes++
 		m.sent(n)
+		if n > 0 && m.paused {
+			m.shard.again(m) // the outbox may be small enough now
+		}
 		budget -= n
 		if err != nil {
 			m.kill(closeAbnormal, err.Error(), true)
@@ -409,7 +435,6 @@ func (m *session) write() {
 
 // drained is what follows when nothing is unsent.
 func (m *session) drained() {
-	m.pong = false
 	if m.closing {
 		if m.peerDone {
 			m.kill(0, "", false)
@@ -448,11 +473,6 @@ func (m *session) age(now int64) int64 {
 // unsentBytes returns how many bytes wait for the client.
 func (m *session) unsentBytes() int {
 	n := m.outboxBytes
-	for i := range m.outbox {
-		if m.outbox[i].kind == segmentLog {
-			n += m.outbox[i].size()
-		}
-	}
 	if m.group != nil && m.lost == nil {
 		n += int(m.group.log.head - m.cursor)
 	}
@@ -474,10 +494,12 @@ func (m *session) inspect() {
 		m.shard.stats.Evictions++
 		m.kill(wire.CloseTooSlow, "unsent for "+strconv.FormatInt(age/1e9, 10)+" s", true)
 	case m.options.Quiet:
-	case now-m.heard > silentNanos && !m.paused:
-		m.close(wire.CloseNoPong, "nothing received")
-	case now-m.heard > pingNanos && !m.pinged && !m.blocked:
-		m.pinged = true
+	case m.pingedAt != 0:
+		if now-m.pingedAt > silentNanos && !m.paused {
+			m.close(wire.CloseNoPong, "nothing received")
+		}
+	case now-m.heard > pingNanos && !m.blocked:
+		m.pingedAt = now
 		m.pushFramed(wire.AppendFrameHeader(nil, wire.OpcodePing, 0))
 	}
 }

@@ -212,8 +212,8 @@ func (g *group) remove(place int) {
 	}
 }
 
-// end takes a group without members out of the shard. Its log lives on in the
-// outboxes of those who still read it.
+// end takes a group without members out of the shard. What those who still
+// read its log need of it lives on in their outboxes.
 func (g *group) end() {
 	g.closed = true
 	delete(g.shard.groups, g.key)
@@ -222,7 +222,9 @@ func (g *group) end() {
 		g.shard.drop(g.streams[i].in)
 	}
 	g.streams = nil
-	g.shard.bytes -= len(g.log.buf) // readers keep what they need of it
+	g.shard.bytes -= len(g.log.buf)
+	g.trim()
+	g.log.end()
 }
 
 // attach sends an attachment to the hub, resolving its entries again if
@@ -257,8 +259,10 @@ func (s *shard) unhold(a *attachment) {
 func (s *shard) deliver(d *delivery, now int64) {
 	s.now = now
 	for i := range d.items {
-		if it := &d.items[i]; it.marker != nil {
-			s.mark(it.marker, it.stale)
+		it := &d.items[i]
+		if mk := it.marker; mk != nil {
+			it.marker = nil // the queue's memory must not hold sessions and logs
+			s.mark(mk, it.stale)
 		} else {
 			s.packet(&it.Packet, d.payload(it))
 		}

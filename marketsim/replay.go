@@ -235,6 +235,7 @@ func (p *Replay) apply(r *record) error {
 // expand turns a record into changes of its message's book.
 func (p *Replay) expand(r *record, m *Message) error {
 	switch r.kind {
+	case recordNothing:
 	case recordAdd:
 		return p.expandAdd(r, m.Book, r.ref)
 	case recordReduce, recordExecute, recordRemove, recordReplace:

@@ -77,7 +77,7 @@ func (d *itchDecoder) read() ([]byte, error) {
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil, io.EOF
 		}
-		return nil, fmt.Errorf("truncated in the length: %v", err)
+		return nil, fmt.Errorf("truncated in the length: %w", err)
 	}
 	n := binary.BigEndian.Uint16(head[:])
 	if n == 0 {
@@ -85,7 +85,10 @@ func (d *itchDecoder) read() ([]byte, error) {
 	}
 	msg := d.buf[:n]
 	if got, err := io.ReadFull(d.r, msg); err != nil {
-		return nil, fmt.Errorf("truncated: %d of %d bytes: %v", got, n, err)
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // the recording does not end here
+		}
+		return nil, fmt.Errorf("truncated: %d of %d bytes: %w", got, n, err)
 	}
 	if n < 11 {
 		return nil, fmt.Errorf("%d bytes; want at least 11", n)

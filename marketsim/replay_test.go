@@ -5,10 +5,11 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -95,8 +96,10 @@ func TestPITCHData(t *testing.T) {
 	}
 }
 
-// TestBinanceData compares the best prices after each depth diff with the
-// bookTicker in force at its update id.
+// TestBinanceData compares the best prices after each depth update with the
+// latest bookTicker up to its last update id: everywhere, and counted apart where
+// a bookTicker lies within the update's own ids, first to last, so that it speaks
+// of no earlier state. The snapshot counts as the update whose last id it has.
 func TestBinanceData(t *testing.T) {
 	text, err := io.ReadAll(dataFile(t, "binance/spot_ethusdt_20240808.gz"))
 	if err != nil {
@@ -106,63 +109,96 @@ func TestBinanceData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tickers := map[int64]string{}
-	updates, depths := []int64{}, map[int]int64{}
-	n := 0
-	for line := range strings.Lines(string(text)) {
-		collectBinance(t, line, n, tickers, depths, &updates)
-		n++
-	}
-	checked := 0
-	for i, u := range depths {
-		want, ok := tickerAt(tickers, updates, u)
-		if strings.Contains(rows[i], "9999999999") || !ok {
-			continue // before the snapshot
+	tickers := collectBinance(t, string(text))
+	checked, within := 0, 0
+	for i, d := range tickers.depths {
+		if !d.known {
+			continue
 		}
-		if checked++; rows[i] != "ETHUSDT,"+want {
+		at, found := slices.BinarySearch(tickers.updates, d.last)
+		if !found {
+			at--
+		}
+		if want := "ETHUSDT," + tickers.rows[at]; rows[i] != want {
 			t.Fatalf("line %d: %s; want %s", i, rows[i], want)
 		}
-	}
-	if checked < 2672 {
-		t.Fatalf("%d depth updates compared; want at least 2672", checked)
-	}
-}
-
-func tickerAt(tickers map[int64]string, updates []int64, u int64) (string, bool) {
-	best := int64(-1)
-	for i := len(updates) - 1; i >= 0; i-- {
-		if updates[i] <= u {
-			best = updates[i]
-			break
+		checked++
+		if tickers.updates[at] >= d.first {
+			within++
 		}
 	}
-	want, ok := tickers[best]
-	return want, ok
+	if checked != 3433 || within != 2672 {
+		t.Fatalf("%d depth updates compared, %d with a bookTicker within; want 3433 and 2672", checked, within)
+	}
 }
 
-func collectBinance(t *testing.T, line string, n int, tickers map[int64]string, depths map[int]int64, updates *[]int64) {
+// binanceTickers is what a recording says of the best prices.
+type binanceTickers struct {
+	updates []int64  // ascending update ids of bookTickers
+	rows    []string // their best prices, as a row of one level
+	depths  map[int]binanceRange
+}
+
+// binanceRange is the update ids of the depth update in a line, or of the one
+// that ends in the snapshot there.
+type binanceRange struct {
+	first, last int64
+	known       bool // the book has begun
+}
+
+func collectBinance(t *testing.T, text string) binanceTickers {
 	t.Helper()
-	field := func(key string) string {
-		_, rest, _ := strings.Cut(line, `"`+key+`":`)
-		value, _, _ := strings.Cut(strings.TrimPrefix(rest, `"`), ",")
-		return strings.Trim(value, `"}`+"\n")
-	}
-	number := func(s string, by int) string {
-		v, err := parseDecimal([]byte(s), binanceExp)
-		if err != nil {
-			t.Fatalf("%q: %v", s, err)
+	all := binanceTickers{depths: map[int]binanceRange{}}
+	var d binanceRange
+	known := false
+	n := 0
+	for line := range strings.Lines(text) {
+		switch {
+		case strings.Contains(line, "@bookTicker"):
+			all.updates = append(all.updates, binanceInt(t, line, "u"))
+			all.rows = append(all.rows, binanceNumber(t, line, "a", 4)+","+binanceNumber(t, line, "A", 8)+","+
+				binanceNumber(t, line, "b", 4)+","+binanceNumber(t, line, "B", 8))
+		case strings.Contains(line, "@depth"):
+			d = binanceRange{binanceInt(t, line, "U"), binanceInt(t, line, "u"), known}
+			all.depths[n] = d
+		case strings.Contains(line, "lastUpdateId"):
+			if last := binanceInt(t, line, "lastUpdateId"); last != d.last {
+				t.Fatalf("the snapshot is of update %d; want %d", last, d.last)
+			}
+			known, d.known = true, true
+			all.depths[n] = d
 		}
-		return string(appendScaled(nil, v, by))
+		n++
 	}
-	var u int64
-	fmt.Sscan(field("u"), &u)
-	switch {
-	case strings.Contains(line, "@bookTicker"):
-		*updates = append(*updates, u)
-		tickers[u] = number(field("a"), 4) + "," + number(field("A"), 8) + "," + number(field("b"), 4) + "," + number(field("B"), 8)
-	case strings.Contains(line, "@depth"):
-		depths[n] = u
+	if !slices.IsSorted(all.updates) {
+		t.Fatal("bookTickers are not in order of their ids")
 	}
+	return all
+}
+
+// binanceField returns the text of a scalar field.
+func binanceField(line, key string) string {
+	_, rest, _ := strings.Cut(line, `"`+key+`":`)
+	value, _, _ := strings.Cut(strings.TrimPrefix(rest, `"`), ",")
+	return strings.Trim(value, `"}`+"\n")
+}
+
+func binanceInt(t *testing.T, line, key string) int64 {
+	t.Helper()
+	v, err := strconv.ParseInt(binanceField(line, key), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func binanceNumber(t *testing.T, line, key string, by int) string {
+	t.Helper()
+	v, err := parseDecimal([]byte(binanceField(line, key)), binanceExp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(appendScaled(nil, v, by))
 }
 
 func wantRows(t *testing.T, want string, got []string) {
@@ -253,7 +289,7 @@ func (w *itch) message(typ byte, locate uint16, parts ...any) {
 			}
 		}
 	}
-	binary.Write(w, binary.BigEndian, uint16(m.Len()))
+	w.Write(binary.BigEndian.AppendUint16(nil, uint16(m.Len())))
 	w.Write(m.Bytes())
 }
 
@@ -337,6 +373,8 @@ func TestBadRecordsAreNamed(t *testing.T) {
 		{ReplayLOBSTER, "1,1,1,5,100,1\n1,1,1,5,100,1\n", "record 2: order 1 is there already"},
 		{ReplayPITCH, "28800011AAK27GA0000DTS000100SH    0000619200Y\n28800011AAK27", "record 2: message type A has 13 characters"},
 		{ReplayPITCH, "28800011Z\n", "record 1: message type 'Z'"},
+		{ReplayITCH, string(whole[:15]), "record 2: truncated in the length"},
+		{ReplayITCH, string(whole[:16]), "record 2: truncated: 0 of"},
 		{ReplayITCH, string(whole[:20]), "record 2: truncated"},
 		{ReplayITCH, string(whole[:len(whole)-1]), "record 14: truncated"},
 		{ReplayITCH, "\x00\x0cZ12345678901", "record 1: message type 'Z'"},
@@ -356,8 +394,8 @@ func FuzzReplay(f *testing.F) {
 	f.Add(uint8(ReplayPITCH), []byte("28800011AAK27GA0000DTS000100SH    0000619200Y\n28800014XAK27GA0000DT000050\n"))
 	f.Add(uint8(ReplayLOBSTER), []byte("1,1,1,5,100,1\n1.5,4,1,5,100,1\n"))
 	f.Add(uint8(ReplayBinance), []byte(`1 {"stream":"a@depth","data":{"U":1,"u":2,"b":[["1","2"]]}}`+"\n"+`2 {"lastUpdateId":8,"bids":[["10","1.5"]]}`))
-	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
-		replayRows(bytes.NewReader(data), ReplayFormat(format%4+1), nil, 3)
-		replayRows(bytes.NewReader(data), ReplayLOBSTER, bytes.NewReader(data), 3)
+	f.Fuzz(func(_ *testing.T, format uint8, data []byte) {
+		_, _, _ = replayRows(bytes.NewReader(data), ReplayFormat(format%4+1), nil, 3)
+		_, _, _ = replayRows(bytes.NewReader(data), ReplayLOBSTER, bytes.NewReader(data), 3)
 	})
 }

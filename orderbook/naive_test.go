@@ -2,6 +2,7 @@ package orderbook
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"tickcast/wire"
@@ -10,7 +11,6 @@ import (
 // naive is the oracle: the rules again, over one slice of orders, with nothing
 // cached and nothing fast. It answers in report lines.
 type naive struct {
-	cfg       Config
 	book      []*nOrder // in order of time
 	stops     []*nOrder // in order of time
 	state     wire.State
@@ -285,7 +285,7 @@ func (n *naive) replace(id uint64, qty wire.Qty, price wire.Price) {
 		return
 	}
 	if o.Type == Stop || o.Type == StopLimit {
-		if waits(n.stops, o) {
+		if slices.Contains(n.stops, o) {
 			n.replaceStop(o, qty, price)
 			return
 		}
@@ -312,15 +312,6 @@ func (n *naive) replace(id uint64, qty wire.Qty, price wire.Price) {
 	}
 	n.execute(o)
 	n.say("replaced %d", id)
-}
-
-func waits(stops []*nOrder, o *nOrder) bool {
-	for _, s := range stops {
-		if s == o {
-			return true
-		}
-	}
-	return false
 }
 
 func (n *naive) replaceStop(o *nOrder, qty wire.Qty, price wire.Price) {

@@ -186,7 +186,7 @@ func (f *fields) prices(o *Order) {
 }
 
 func (f *fields) options(o *Order, options []byte) {
-	for _, option := range bytes.Fields(options) {
+	for option := range bytes.FieldsSeq(options) {
 		key, value, _ := bytes.Cut(option, []byte("="))
 		switch string(key) {
 		case "hidden":

@@ -65,7 +65,6 @@ func (c *matchCmd) script(e *env, in *input) error {
 		return err
 	}
 	out := bufio.NewWriterSize(e.stdout, 64<<10)
-	defer out.Flush()
 	p := newProgress(e.stderr, "commands")
 	var events []wire.Event
 	var text []byte

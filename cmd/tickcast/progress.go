@@ -38,20 +38,21 @@ func (p *progress) due() bool {
 	return true
 }
 
-// show rewrites the line; percent is -1 if unknown.
+// show rewrites the line; percent is -1 if unknown. A line that cannot be
+// written does not end the work.
 func (p *progress) show(percent int) {
 	rate := float64(p.done) / time.Since(p.started).Seconds()
 	of := ""
 	if percent >= 0 {
 		of = fmt.Sprintf(" (%d %%)", percent)
 	}
-	fmt.Fprintf(p.w, "\r%d %s%s, %.0f/s ", p.done, p.what, of, rate)
+	_, _ = fmt.Fprintf(p.w, "\r%d %s%s, %.0f/s ", p.done, p.what, of, rate)
 }
 
 // end finishes the line, if there is one.
 func (p *progress) end() {
 	if p.shown != p.started {
 		p.show(-1)
-		fmt.Fprintln(p.w)
+		_, _ = fmt.Fprintln(p.w)
 	}
 }

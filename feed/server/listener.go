@@ -157,15 +157,23 @@ func (c *countedConn) Close() error {
 }
 
 // Detach gives up the socket: the connection keeps its place until release is
-// called, however its descriptor ends.
-func (c *countedConn) Detach() (conn *net.TCPConn, release func()) { return c.TCPConn, c.release }
+// called, once, however its descriptor ends. Release holds on to no socket.
+func (c *countedConn) Detach() (conn *net.TCPConn, release func()) {
+	limits, address := c.listener.limits, c.address
+	c.once.Do(c.forget)
+	return c.TCPConn, func() { limits.leave(address) }
+}
 
 func (c *countedConn) release() {
 	c.once.Do(func() {
-		l := c.listener
-		l.mu.Lock()
-		delete(l.conns, c)
-		l.mu.Unlock()
-		l.limits.leave(c.address)
+		c.forget()
+		c.listener.limits.leave(c.address)
 	})
+}
+
+// forget takes the connection off the list of those that cut closes.
+func (c *countedConn) forget() {
+	c.listener.mu.Lock()
+	defer c.listener.mu.Unlock()
+	delete(c.listener.conns, c)
 }

@@ -18,13 +18,6 @@ type metrics struct {
 	panics      prometheus.Counter
 
 	readings []reading
-	stages   []stage
-}
-
-// stage is a way of the data that takes time.
-type stage struct {
-	desc  *prometheus.Desc
-	value func(*totals) *feed.Latency
 }
 
 // reading is a number that is read at each collection.
@@ -55,7 +48,6 @@ func newMetrics(s *Server) *metrics {
 		}),
 	}
 	m.unlabelled()
-	m.latencies()
 	return m
 }
 
@@ -112,35 +104,12 @@ func (m *metrics) labelled() {
 		func(t *totals) float64 { return float64(t.hub.Watched[wire.JSON]) }, json)
 }
 
-func (m *metrics) latencies() {
-	add := func(name, help string, value func(*totals) *feed.Latency) {
-		m.stages = append(m.stages, stage{prometheus.NewDesc("tickcast_"+name, help, nil, nil), value})
-	}
-	add("match_to_encode_seconds", "From a batch's matching to its publication.", func(t *totals) *feed.Latency { return &t.hub.MatchToEncode })
-	add("encode_to_write_seconds", "From the publication of a round's oldest frame to the end of the round's writes.",
-		func(t *totals) *feed.Latency { return &t.shards.EncodeToWrite })
-}
-
-// histogram is a Latency as Prometheus wants it: buckets that add up.
-func (s *stage) histogram(t *totals) prometheus.Metric {
-	l := s.value(t)
-	buckets := make(map[float64]uint64, len(l.Buckets))
-	var count uint64
-	for i := range len(l.Buckets) - 1 { // the last has no bound
-		count += l.Buckets[i]
-		buckets[float64(l.BoundNanos(i))/1e9] = count
-	}
-	return prometheus.MustNewConstHistogram(s.desc, l.Count, float64(l.SumNanos)/1e9, buckets)
-}
-
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for i := range m.readings {
 		ch <- m.readings[i].desc
 	}
-	for i := range m.stages {
-		ch <- m.stages[i].desc
-	}
+	ch <- stages
 	m.disconnects.Describe(ch)
 	m.refusals.Describe(ch)
 	m.panics.Describe(ch)
@@ -153,9 +122,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		r := &m.readings[i]
 		ch <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(&t), r.labels...)
 	}
-	for i := range m.stages {
-		ch <- m.stages[i].histogram(&t)
-	}
+	collectStages(ch, &t)
 	m.disconnects.Collect(ch)
 	m.refusals.Collect(ch)
 	m.panics.Collect(ch)

@@ -73,7 +73,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s = %v, %t; want %v", name, v, ok, want)
 		}
 	}
-	for _, name := range []string{"events_in_total", "frames_out_total", "bytes_out_total", "bytes_in_total", "writes_total", "encode_to_write_seconds", "go_goroutines"} {
+	for _, name := range []string{"events_in_total", "frames_out_total", "bytes_out_total", "bytes_in_total", "writes_total", "stage_seconds{stage=encode_to_write}", "go_goroutines"} {
 		if got[name] <= 0 {
 			t.Errorf("%s = %v", name, got[name])
 		}

@@ -1,0 +1,221 @@
+package feed
+
+import (
+	"fmt"
+	"testing"
+
+	"tickcast/wire"
+)
+
+// bboBatch is a batch of n transactions that may be published again and again:
+// an order at the top comes and goes. Each changes bbo and book.
+func bboBatch(b *testing.B, st *stage, n int) *wire.Batch {
+	st.enter(0, wire.Buy, 5000, 100)
+	st.publish()
+	for range n / 2 {
+		id := st.enter(0, wire.Buy, 5005, 100)
+		st.batch.Events = st.books[0].Cancel(st.batch.Events, id)
+		st.batch.Commit(0, st.now-stageBegin)
+	}
+	if len(st.batch.Txns) != n {
+		b.Fatalf("a batch of %d transactions", len(st.batch.Txns))
+	}
+	return &st.batch
+}
+
+// BenchmarkPublish is the hub's part of 1,000 transactions, each a bbo and a
+// book frame: image, numbers, encoding, history, inbox.
+func BenchmarkPublish(b *testing.B) {
+	for _, watched := range []string{"nobody", "bbo", "bbo book trade"} {
+		b.Run("watched="+watched, func(b *testing.B) {
+			st := newStage(b, 1)
+			p := st.open(Options{}, unlimited)
+			p.count = true
+			for _, c := range []wire.Channel{wire.ChannelBBO, wire.ChannelBook, wire.ChannelTrade} {
+				if watched == "bbo book trade" || watched == c.String() {
+					p.subscribe(c.String() + ".S0")
+				}
+			}
+			const txns = 1000
+			batch := bboBatch(b, st, txns)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := st.hub.Publish(batch, st.now); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				st.round()
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/txns, "ns/txn")
+		})
+	}
+}
+
+// BenchmarkDeliver is a shard's part of 64 bbo frames: taken from the inbox
+// and copied into the logs of those who hear them, without a write.
+func BenchmarkDeliver(b *testing.B) {
+	const frames = 64
+	for _, c := range []struct{ groups, members int }{{1, 1}, {1, 1000}, {1000, 1}} {
+		b.Run(fmt.Sprintf("groups=%d/members=%d", c.groups, c.members), func(b *testing.B) {
+			st := newStage(b, 1)
+			for i := range c.groups * c.members {
+				p := st.open(Options{Heartbeat: 1e18 + int64(i%c.groups)}, unlimited)
+				p.count = true
+				p.subscribe("bbo.S0")
+			}
+			batch := bboBatch(b, st, frames)
+			st.rounds()
+			if err := st.hub.Publish(batch, st.now); err != nil {
+				b.Fatal(err)
+			}
+			var d delivery
+			st.queue.take(&d)
+			if len(d.items) != frames || len(st.shard.groups) < c.groups {
+				b.Fatalf("%d packets, %d groups", len(d.items), len(st.shard.groups))
+			}
+			st.shard.deliver(&d, st.now)
+			st.shard.flush(st.now)
+			b.ReportAllocs()
+			for b.Loop() {
+				st.shard.deliver(&d, st.now)
+				b.StopTimer()
+				for _, g := range st.shard.groups {
+					g.dirty = false
+					for _, m := range g.members {
+						m.cursor = g.log.head
+					}
+					g.trim()
+				}
+				clear(st.shard.dirty)
+				st.shard.dirty = st.shard.dirty[:0]
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/frames/float64(c.groups), "ns/copy")
+		})
+	}
+}
+
+// BenchmarkFlush is a round in which one frame goes out to every member of a
+// group, through a socket that costs nothing.
+func BenchmarkFlush(b *testing.B) {
+	for _, members := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
+			st := newStage(b, 1)
+			for range members {
+				p := st.open(Options{}, unlimited)
+				p.count = true
+				p.subscribe("trade.S0")
+			}
+			g := st.shard.sortedGroups()[0]
+			payload := make([]byte, 150)
+			b.ReportAllocs()
+			for b.Loop() {
+				g.control(payload)
+				st.shard.flush(st.now)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(members), "ns/member")
+		})
+	}
+}
+
+// BenchmarkAttachBook is the hub's part of a subscription to a book of 1,000
+// levels a side, while the book moves: most subscribers share a state.
+func BenchmarkAttachBook(b *testing.B) {
+	st := newStage(b, 1)
+	for i := range wire.Price(1000) {
+		st.enter(0, wire.Buy, 10000-5*i, 100)
+		st.enter(0, wire.Sell, 10005+5*i, 100)
+	}
+	st.publish()
+	version := st.hub.listings.Load().version
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if n++; n%8 == 0 {
+			b.StopTimer()
+			st.enter(0, wire.Buy, 10000, 1)
+			st.publish()
+			st.round()
+			b.StartTimer()
+		}
+		a := &attachment{dialect: wire.JSON, version: version, session: nil}
+		a.wants = append(a.wants, want{stream: wire.NewStreamID(0, wire.ChannelBook), state: true})
+		if !st.hub.attach(a) {
+			b.Fatal("refused")
+		}
+		a.reset(st.hub)
+		st.queue.in.items = st.queue.in.items[:0]
+	}
+}
+
+// BenchmarkSubscribe is everything from a client's frame to its
+// acknowledgement and state, for a stream that others of its group hear.
+func BenchmarkSubscribe(b *testing.B) {
+	for _, entry := range []string{"bbo.S0", "book.S0", "bbo.*"} {
+		b.Run(entry, func(b *testing.B) {
+			st := newStage(b, 100)
+			for i := range 100 {
+				st.move(i, 10)
+			}
+			first := st.open(Options{}, unlimited)
+			first.subscribe(entry)
+			text := wire.AppendClientFrame(nil, wire.OpcodeText, [4]byte{1, 2, 3, 4}, []byte(`{"op":"subscribe","id":7,"streams":["`+entry+`"]}`))
+			buf := make([]byte, len(text))
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				p := st.open(Options{}, unlimited)
+				p.count = true
+				st.rounds()
+				copy(buf, text)
+				b.StartTimer()
+				p.m.input(buf)
+				st.round()
+				st.round()
+				b.StopTimer()
+				p.m.kill(closeAbnormal, "test", true)
+				st.rounds()
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// BenchmarkResync is the return of a client that missed frames of many
+// streams.
+func BenchmarkResync(b *testing.B) {
+	const symbols = 500
+	st := newStage(b, symbols)
+	for i := range symbols {
+		st.move(i, 4)
+	}
+	p := st.open(Options{}, unlimited)
+	p.count = true
+	p.subscribe("bbo.*", "trade.*", "book.*")
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		p.room = 0
+		st.move(st.steps%symbols, 2)
+		st.steps++
+		st.round()
+		b.StartTimer()
+		p.m.fallOff()
+		p.give(unlimited)
+		st.rounds()
+	}
+}
+
+// BenchmarkRelieve is what a publisher pays when a shard's inbox is full.
+func BenchmarkRelieve(b *testing.B) {
+	var full delivery
+	for i := range inboxItemsMax {
+		full.add(packetOf(uint32(i%500), wire.ChannelBBO, uint64(i)))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		d := full
+		d.relieve(inboxItemsMax / 2)
+	}
+}
