@@ -159,7 +159,7 @@ func (m *session) streamsAfter(entries []string, a *attachment) []wire.StreamID 
 // what was pending comes first, then acknowledgements and states, then what
 // the new group hears from here on.
 func (m *session) acknowledge(a *attachment) {
-	m.attaching = false
+	m.attaching, m.acked = false, true
 	m.suspend()
 	entries := m.group.entries
 	for i := range a.commands {
@@ -207,7 +207,7 @@ func (m *session) serve(a *attachment, command int32) {
 		if m.lost != nil {
 			p, behind := m.lost[w.stream]
 			if behind && !w.recovered { // its state comes when the client reads again
-				p.unserved = true
+				p.unserved = p.unserved || w.state
 				m.lost[w.stream] = p
 				continue
 			}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tickcast/wire"
 )
 
 // simClient is a client that believes nothing: it cuts frames out of the
@@ -22,11 +24,16 @@ type simClient struct {
 	mode  int // how its socket takes bytes
 	room  int
 
+	reading     bool   // its socket is read
+	outgoing    []byte // what it sends when that is so
 	closed      bool
+	cut         bool // closed with something unsent
 	closeFrames int
+	hungUp      bool // it sent a close frame
 	streams     map[string]*followed
 	entries     map[string]bool
-	asked       map[int][]string // entries by the id of their command
+	asked       map[int][]string // entries by the id of their command; -1: of the URL
+	stateless   map[int]bool     // commands with "snapshot":false
 	credit      int64            // conflated frames announced, not yet seen to be missing
 	inexact     bool             // credit may be more than what is missing
 	err         error
@@ -41,6 +48,8 @@ type followed struct {
 	bids     map[string]string
 	asks     map[string]string
 	due      uint64 // an event stream: a gap from here has to be announced
+	blind    bool   // a book that began without a snapshot
+	part     int    // of a snapshot: the last one that came
 }
 
 type clientFrame struct {
@@ -59,6 +68,15 @@ type clientFrame struct {
 	CRC       *uint32
 	By        string
 	Recovered bool
+	Part      []int
+	Errors    []struct{ Stream string }
+}
+
+func newSimClient(w *world) *simClient {
+	return &simClient{
+		world: w, streams: map[string]*followed{}, entries: map[string]bool{},
+		asked: map[int][]string{}, stateless: map[int]bool{}, reading: true,
+	}
 }
 
 // write implements socket: it takes what there is room for.
@@ -72,8 +90,23 @@ func (c *simClient) write(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *simClient) read(bool)  {}
-func (c *simClient) close(bool) { c.closed = true }
+func (c *simClient) read(on bool) { c.reading = on }
+
+func (c *simClient) close(hard bool) {
+	c.closed = true
+	c.cut = hard || c.m.blocked
+}
+
+// pump sends some of what the client wants to say.
+func (c *simClient) pump(n int) {
+	if n = min(n, len(c.outgoing)); n == 0 || !c.reading || c.closed {
+		return
+	}
+	piece := slices.Clone(c.outgoing[:n])
+	c.outgoing = c.outgoing[n:]
+	c.m.shard.now = c.world.now
+	c.m.input(piece)
+}
 
 // receive handles the whole frames that have come.
 func (c *simClient) receive() error {
@@ -95,10 +128,16 @@ func (c *simClient) receive() error {
 		if len(c.inbuf) < header+size {
 			return nil
 		}
-		if op := c.inbuf[0]; op == 0x81 {
+		if c.closeFrames > 0 {
+			c.err = errors.New("a frame behind the close frame")
+		} else if op := c.inbuf[0]; op == 0x81 {
 			c.err = c.message(c.inbuf[header : header+size])
 		} else if op == 0x88 {
 			c.closeFrames++
+			if !c.hungUp {
+				c.hungUp = true
+				c.outgoing = append(c.outgoing, wire.AppendClientFrame(nil, wire.OpcodeClose, [4]byte{1}, c.inbuf[header:header+2])...)
+			}
 		} else if op != 0x89 && op != 0x8a {
 			c.err = fmt.Errorf("first byte %#x of a frame", op)
 		}
@@ -162,7 +201,7 @@ func (c *simClient) control(f *clientFrame) error {
 		if f.To+1 < s.next {
 			return fmt.Errorf("gap to %d, had up to %d", f.To, s.next-1)
 		}
-		s.next = f.To + 1
+		s.next, s.part = f.To+1, 0
 		if f.From != nil && *f.From <= s.due {
 			s.due = 0
 		}
@@ -183,11 +222,14 @@ func (c *simClient) subscribed(f *clientFrame) error {
 	if err := json.Unmarshal(f.Streams, &streams); err != nil {
 		return err
 	}
-	if id, err := strconv.Atoi(string(f.ID)); err == nil {
-		for _, e := range c.asked[id] {
-			c.entries[e] = true
-		}
+	id, err := strconv.Atoi(string(f.ID))
+	if err != nil {
+		id = -1
 	}
+	if f.By == "" {
+		c.accepted(id, f.Errors)
+	}
+	stateless := c.stateless[id] && f.By == ""
 	for _, st := range streams {
 		_, text, _ := strings.Cut(st.Cursor, ":")
 		seq, err := strconv.ParseUint(text, 10, 64)
@@ -207,20 +249,34 @@ func (c *simClient) subscribed(f *clientFrame) error {
 		}
 		if strings.HasPrefix(st.Stream, "bbo.") {
 			switch {
-			case st.Recovered:
+			case st.Recovered, s.next == 0 && stateless:
 				s.next = seq + 1
 			case s.next == 0: // the value at the cursor is due
 				s.next = max(seq, 1)
 			}
 			continue
 		}
-		if s.next != 0 && s.next < seq+1 && !st.Recovered {
+		fresh := s.next == 0
+		if !fresh && s.next < seq+1 && !st.Recovered {
 			s.due = s.next
 		}
 		s.next = seq + 1
+		if stateless && !st.Recovered {
+			s.blind = s.blind || fresh
+			continue
+		}
 		s.state, s.stateSeq = !st.Recovered && strings.HasPrefix(st.Stream, "book."), seq
 	}
 	return nil
+}
+
+// accepted notes the entries of a command that were not refused.
+func (c *simClient) accepted(id int, refused []struct{ Stream string }) {
+	for _, e := range c.asked[id] {
+		if !slices.ContainsFunc(refused, func(r struct{ Stream string }) bool { return r.Stream == e }) {
+			c.entries[e] = true
+		}
+	}
 }
 
 // wanted reports whether an entry asks for the stream.
@@ -243,13 +299,7 @@ func (c *simClient) data(name string, f *clientFrame, p []byte) error {
 	}
 	stateful := strings.HasPrefix(name, "bbo.")
 	if f.Type == "snapshot" {
-		if !s.state || f.Seq != s.stateSeq {
-			return fmt.Errorf("snapshot; due %v at %d", s.state, s.stateSeq)
-		}
-		s.state, s.next = false, f.Seq+1
-		clear(s.bids)
-		clear(s.asks)
-		return s.apply(f)
+		return s.snapshot(f)
 	}
 	if want := c.world.published[name][f.Seq]; !bytes.Equal(want, p) {
 		return fmt.Errorf("differs from what was published: %s", want)
@@ -268,10 +318,35 @@ func (c *simClient) data(name string, f *clientFrame, p []byte) error {
 		return fmt.Errorf("unannounced gap: expected %d", s.next)
 	}
 	s.next = f.Seq + 1
-	if strings.HasPrefix(name, "book.") {
+	if strings.HasPrefix(name, "book.") && !s.blind {
 		return s.apply(f)
 	}
 	return nil
+}
+
+// snapshot begins a book anew; it may come in parts.
+func (s *followed) snapshot(f *clientFrame) error {
+	if !s.state || f.Seq != s.stateSeq {
+		return fmt.Errorf("snapshot; due %v at %d", s.state, s.stateSeq)
+	}
+	part, parts := 1, 1
+	if len(f.Part) == 2 {
+		part, parts = f.Part[0], f.Part[1]
+	}
+	if part == 1 { // also of another snapshot, after one that was cut short
+		s.part = 0
+		clear(s.bids)
+		clear(s.asks)
+	}
+	if s.part++; part != s.part {
+		return fmt.Errorf("part %d of a snapshot; want %d", part, s.part)
+	}
+	if part < parts {
+		f.CRC = nil // of all parts together
+	} else {
+		s.state, s.blind, s.next, s.part = false, false, f.Seq+1, 0
+	}
+	return s.apply(f)
 }
 
 // apply changes the client's book and checks it.

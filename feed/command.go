@@ -11,11 +11,12 @@ import (
 // command is a control message that has to take its place in the order of
 // packets.
 type command struct {
-	op      wire.Op
-	id      []byte
-	entries []string           // accepted
-	errors  []wire.StreamError // wrong streams never spoil the right ones
-	reply   []byte             // an answer that waits for those before it
+	op       wire.Op
+	id       []byte
+	entries  []string           // accepted
+	snapshot bool               // of a subscription: states are wanted
+	errors   []wire.StreamError // wrong streams never spoil the right ones
+	reply    []byte             // an answer that waits for those before it
 }
 
 // message handles a control message.
@@ -90,7 +91,7 @@ func (m *session) lag() wire.Lag {
 func (m *session) subscribe(r *wire.Request) (bad bool) {
 	a := m.gathering()
 	dir := m.shard.hub.listings.Load()
-	c := command{op: wire.OpSubscribe, id: slices.Clone(r.ID)}
+	c := command{op: wire.OpSubscribe, id: slices.Clone(r.ID), snapshot: r.Snapshot}
 	since := m.cursors(r, dir)
 	seen := make(map[wire.StreamID]bool, len(r.Streams))
 	spare := m.spare(len(r.Streams))
@@ -273,7 +274,7 @@ func (m *session) resolve(a *attachment, dir *directory) {
 			for _, id := range dir.match(nil, &e) {
 				if !known[id] {
 					known[id] = true
-					a.wants = append(a.wants, want{stream: id, command: int32(i), entry: int32(j), state: true})
+					a.wants = append(a.wants, want{stream: id, command: int32(i), entry: int32(j), state: c.snapshot})
 				}
 			}
 		}

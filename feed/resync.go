@@ -111,6 +111,9 @@ func (m *session) resync() {
 		if p.unserved {
 			w.least = p.seq
 		}
+		if m.acked {
+			w.least = max(w.least, streams[(first+i)%len(streams)].seq)
+		}
 		a.wants = append(a.wants, w)
 	}
 	m.attaching = true

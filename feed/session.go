@@ -93,6 +93,7 @@ type session struct {
 	lost        map[wire.StreamID]position
 	lostAt      int64         // when its oldest unsent byte was queued, until a whole state was sent
 	lostFirst   wire.StreamID // the stream whose state comes first
+	acked       bool          // an acknowledgement named cursors since all was sent: states must reach them
 	skipped     uint64        // event frames announced in gaps
 	conflated   uint64        // state frames announced as conflated
 
@@ -311,7 +312,7 @@ func (m *session) drained() {
 		return
 	}
 	if m.lost == nil {
-		m.lostAt = 0
+		m.lostAt, m.acked = 0, false
 	} else if !m.attaching {
 		m.resync()
 	}

@@ -1,0 +1,141 @@
+package feed
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tickcast/wire"
+)
+
+// settle ends all faults: sockets take everything, nobody asks for more. Within
+// a minute every client is live, and its streams are the hub's.
+func (w *world) settle() error {
+	w.calm = true
+	for second := range 60 {
+		w.now += 1e9
+		if second < 40 {
+			if err := w.publish(2); err != nil {
+				return err
+			}
+		}
+		for i := range w.shards {
+			w.deliver(i)
+		}
+		w.drain(true)
+		if err := w.check(); err != nil {
+			return err
+		}
+		if err := w.bury(); err != nil {
+			return err
+		}
+	}
+	for i, c := range w.clients {
+		err := c.settled()
+		if err == nil {
+			err = c.equal()
+		}
+		if err != nil {
+			if os.Getenv("TICKCAST_WORLD") != "" {
+				fmt.Println(strings.Join(c.trace, "\n"))
+			}
+			return fmt.Errorf("client %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// settled reports what still waits in the client or its session.
+func (c *simClient) settled() error {
+	m := c.m
+	switch {
+	case len(c.outgoing) > 0 || len(m.pending) > 0 || m.paused:
+		return fmt.Errorf("paused %v, with %d and %d bytes of input", m.paused, len(c.outgoing), len(m.pending))
+	case m.attaching || m.lost != nil || len(m.outbox) > 0 || m.unsentBytes() > 0 && m.group.flushDue == 0:
+		return fmt.Errorf("attaching %v, lost %d, %d segments, %d bytes unsent", m.attaching, len(m.lost), len(m.outbox), m.unsentBytes())
+	case len(c.inbuf) > 0:
+		return fmt.Errorf("%d bytes of a frame came", len(c.inbuf))
+	case c.credit != 0 && !c.inexact:
+		return fmt.Errorf("%d frames announced as conflated were not missing", c.credit)
+	}
+	return nil
+}
+
+// equal compares what the client knows with the hub.
+func (c *simClient) equal() error {
+	w := c.world
+	for name, s := range c.streams {
+		id, ok := w.hub.listings.Load().stream(name)
+		if !ok {
+			return fmt.Errorf("stream %s", name)
+		}
+		sym := w.hub.symbols[id.Instrument()]
+		if s.next-1 != sym.seq(id.Channel()) || s.state {
+			return fmt.Errorf("%s ends at %d (state due: %v); want %d", name, s.next-1, s.state, sym.seq(id.Channel()))
+		}
+		if id.Channel() == wire.ChannelBook && !s.blind && s.crc() != sym.crc() {
+			return fmt.Errorf("%s differs from the image", name)
+		}
+	}
+	if len(c.entries) != len(c.m.group.entries) {
+		return fmt.Errorf("entries %v; the server has %v", sortedKeys(c.entries), c.m.group.entries)
+	}
+	for e := range c.entries {
+		if !slices.Contains(c.m.group.entries, e) {
+			return fmt.Errorf("entry %s is not in %v", e, c.m.group.entries)
+		}
+	}
+	return nil
+}
+
+// number reads a number from the environment.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestWorlds runs many short worlds: no unannounced gap at any client, the
+// same bytes for everybody, books equal at the end. TICKCAST_WORLDS sets how
+// many, TICKCAST_WORLD runs one and prints what its unlucky client received.
+func TestWorlds(t *testing.T) {
+	first, worlds := uint64(1), number(t, "TICKCAST_WORLDS", 150)
+	if n := number(t, "TICKCAST_WORLD", 0); n > 0 {
+		first, worlds = n, 1
+	}
+	var total ShardStats
+	for seed := first; seed < first+worlds; seed++ {
+		itemsMax := 1 << 16
+		if seed%3 == 0 {
+			itemsMax = 300 // overload
+		}
+		w := newWorld(seed, 1+int(seed%2), itemsMax)
+		w.connect(SlowConflate)
+		for step := range 400 {
+			if err := w.step(); err != nil {
+				t.Fatalf("world %d step %d: %v\nrun it alone: TICKCAST_WORLD=%d go test -run TestWorlds ./feed", seed, step, err, seed)
+			}
+		}
+		if err := w.settle(); err != nil {
+			t.Fatalf("world %d at the end: %v\nrun it alone: TICKCAST_WORLD=%d go test -run TestWorlds ./feed", seed, err, seed)
+		}
+		for _, s := range w.shards {
+			st := s.total()
+			total.add(&st)
+		}
+	}
+	t.Logf("%+v", total)
+	if worlds > 1 && (total.Resyncs == 0 || total.Gaps == 0 || total.Conflated == 0 || total.Replays == 0 || total.Torn == 0 || total.Evictions == 0) {
+		t.Fatalf("the worlds did not do what they test: %+v", total)
+	}
+}
