@@ -3,6 +3,7 @@ package feed
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // Sizes of a connection socket: what waits in it when the kernel's buffer is
@@ -20,7 +21,6 @@ type connSocket struct {
 	conn    net.Conn
 	session *session // owned by the loop
 	grants  chan struct{}
-	wg      sync.WaitGroup
 
 	mu      sync.Mutex // guards all below
 	cond    sync.Cond  // buf or closing changed
@@ -46,9 +46,8 @@ func (l *loop) converse(conn net.Conn, early []byte, o Options) {
 // called in the loop's goroutine, after the session's first output.
 func (c *connSocket) start(m *session, early []byte) {
 	c.session = m
-	c.wg.Add(2)
-	go c.writer()
-	go c.reader()
+	c.loop.sockets.Go(func() { c.guard(c.writer) })
+	c.loop.sockets.Go(func() { c.guard(c.reader) })
 	if len(early) > 0 {
 		c.take(early)
 		return
@@ -89,7 +88,24 @@ func (c *connSocket) close(hard bool) {
 	close(c.grants)
 	if hard {
 		abort(c.conn)
+		return
 	}
+	// A client that reads nothing more must not hold the writer.
+	_ = c.conn.SetWriteDeadline(time.Unix(0, c.loop.now()+closeNanos)) // closed already: nothing to hold
+}
+
+// guard runs one of the socket's goroutines. A panic, in the connection's code
+// or in ours, is the end of this connection only.
+func (c *connSocket) guard(run func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.loop.post(func() {
+				c.loop.shard.stats.Panics++
+				c.session.panicked(r)
+			})
+		}
+	}()
+	run()
 }
 
 // abort ends a connection and throws away what the kernel has not sent: a
@@ -123,7 +139,6 @@ func (c *connSocket) take(p []byte) {
 }
 
 func (c *connSocket) reader() {
-	defer c.wg.Done()
 	for range c.grants {
 		buf := make([]byte, connReadBytes)
 		n, err := c.conn.Read(buf)
@@ -142,7 +157,6 @@ func (c *connSocket) reader() {
 }
 
 func (c *connSocket) writer() {
-	defer c.wg.Done()
 	var spare []byte
 	for {
 		c.mu.Lock()

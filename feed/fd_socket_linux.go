@@ -154,7 +154,7 @@ func (c *fdSocket) readable() {
 	case n == 0:
 		m.disconnected(io.EOF)
 	default:
-		p.loop.guard(m, func() { m.input(p.buf[:n]) })
+		m.input(p.buf[:n])
 	}
 }
 

@@ -14,7 +14,8 @@ type loop struct {
 	poller poller
 	pacing pacing
 
-	done chan struct{} // closed when the goroutine has returned
+	done    chan struct{}  // closed when the goroutine has returned
+	sockets sync.WaitGroup // goroutines of connection sockets
 
 	mu    sync.Mutex // guards posts and ended
 	posts []func()   // from sockets and from outside, run in the loop's goroutine

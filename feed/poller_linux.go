@@ -148,12 +148,14 @@ func (p *poller) handle(e *unix.EpollEvent) {
 	if c == nil || c.generation != generation {
 		return // it was closed earlier in this batch
 	}
-	if e.Events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
-		c.readable()
-	}
-	if e.Events&unix.EPOLLOUT != 0 && c.fd >= 0 {
-		c.writable()
-	}
+	p.loop.guard(c.session, func() {
+		if e.Events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
+			c.readable()
+		}
+		if e.Events&unix.EPOLLOUT != 0 && c.fd >= 0 {
+			c.writable()
+		}
+	})
 }
 
 // add registers a socket under a slot of its own. The generation tells an

@@ -104,6 +104,9 @@ func (s *Shards) Shutdown(ctx context.Context, drain time.Duration) {
 	})
 	defer stop()
 	s.wg.Wait()
+	for _, l := range s.loops {
+		l.sockets.Wait()
+	}
 }
 
 // shutdown gives every session a notice now and a close frame in its turn.

@@ -157,10 +157,15 @@ func (c *serveCmd) announce(w io.Writer, main, admin string) error {
 	return err
 }
 
-// connectionLimit is 80 % of the descriptors that the process may have.
+// descriptorsSpare is what the process needs beside its clients, and to tell
+// one more that it is one too many.
+const descriptorsSpare = 64
+
+// connectionLimit is 80 % of the descriptors that the process may have, or
+// what leaves descriptorsSpare.
 func connectionLimit() int {
 	if n := descriptorLimit(); n > 0 {
-		return max(n*8/10, 16)
+		return max(min(n*8/10, n-descriptorsSpare), 1)
 	}
 	return 0
 }
