@@ -103,7 +103,7 @@ func (m *session) due() {
 	case m.dead:
 	case m.closing:
 		if m.shard.now >= m.deadline {
-			m.kill(0, "", false)
+			m.kill(0, "", true) // a soft end would wait for a client that does not read
 		}
 	case m.closeAt != 0 && m.shard.now >= m.closeAt:
 		m.close(wire.CloseShutdown, "shutting down")
