@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -368,12 +369,10 @@ func (s *followed) apply(f *clientFrame) error {
 
 func (s *followed) crc() uint32 {
 	var b []byte
-	add := func(levels map[string]string, sign int) {
-		for i, price := range sortedPrices(levels, sign) {
-			if i < 10 {
-				for _, text := range []string{price, levels[price]} {
-					b = append(b, strings.TrimLeft(strings.ReplaceAll(text, ".", ""), "0")...)
-				}
+	add := func(levels map[string]string, sign float64) {
+		for _, price := range bestPrices(levels, sign) {
+			for _, text := range []string{price, levels[price]} {
+				b = append(b, strings.TrimLeft(strings.ReplaceAll(text, ".", ""), "0")...)
 			}
 		}
 	}
@@ -382,16 +381,25 @@ func (s *followed) crc() uint32 {
 	return crc32.ChecksumIEEE(b)
 }
 
-func sortedPrices(levels map[string]string, sign int) []string {
-	return slices.SortedFunc(maps.Keys(levels), func(a, b string) int {
-		x, errX := strconv.ParseFloat(a, 64)
-		y, errY := strconv.ParseFloat(b, 64)
-		if errX != nil || errY != nil || x == y {
-			return 0
+// bestPrices returns the ten prices that are first in order.
+func bestPrices(levels map[string]string, sign float64) []string {
+	type level struct {
+		price float64
+		text  string
+	}
+	best := make([]level, 0, crcDepth+1)
+	for text := range levels {
+		price, err := strconv.ParseFloat(text, 64)
+		if err != nil || len(best) == crcDepth && sign*price >= sign*best[crcDepth-1].price {
+			continue
 		}
-		if x < y {
-			return -sign
-		}
-		return sign
-	})
+		at, _ := slices.BinarySearchFunc(best, price, func(l level, p float64) int { return cmp.Compare(sign*l.price, sign*p) })
+		best = slices.Insert(best, at, level{price, text})
+		best = best[:min(len(best), crcDepth)]
+	}
+	var out []string
+	for _, l := range best {
+		out = append(out, l.text)
+	}
+	return out
 }

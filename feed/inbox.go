@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -143,33 +144,29 @@ func (d *delivery) shed(kept *delivery, run []item) {
 		stream  wire.StreamID
 		dialect wire.Dialect
 	}
-	last := make(map[key]int)
-	for i := range run {
-		last[key{run[i].Stream, run[i].Dialect}] = i
-	}
-	counts := make(map[key]uint64)
-	var keys []key // in order of appearance: the same input, the same bytes
-	superseded := func(i int) bool {
-		k := key{run[i].Stream, run[i].Dialect}
-		return k.stream.Channel().Stateful() && last[k] != i
-	}
-	for i := range run {
-		if superseded(i) {
-			k := key{run[i].Stream, run[i].Dialect}
-			if counts[k]++; counts[k] == 1 {
-				keys = append(keys, k)
-			}
+	latest := make(map[key]int) // index in dropped of a stream that came, from the end of the run
+	var dropped []shedPackets
+	superseded := make([]bool, len(run))
+	for i := len(run) - 1; i >= 0; i-- {
+		p := &run[i].Packet
+		if !p.Stream.Channel().Stateful() {
+			continue
 		}
-	}
-	if len(keys) > 0 {
-		m := &Marker{Shed: make([]shedPackets, 0, len(keys))}
-		for _, k := range keys {
-			m.Shed = append(m.Shed, shedPackets{stream: k.stream, dialect: k.dialect, frames: counts[k]})
+		k := key{p.Stream, p.Dialect}
+		if at, later := latest[k]; later {
+			superseded[i] = true
+			dropped[at].frames++
+			continue
 		}
-		kept.items = append(kept.items, item{marker: m})
+		latest[k] = len(dropped)
+		dropped = append(dropped, shedPackets{stream: k.stream, dialect: k.dialect})
+	}
+	dropped = slices.DeleteFunc(dropped, func(s shedPackets) bool { return s.frames == 0 })
+	if len(dropped) > 0 {
+		kept.items = append(kept.items, item{marker: &Marker{Shed: dropped}})
 	}
 	for i := range run {
-		if !superseded(i) {
+		if !superseded[i] {
 			kept.add(run[i].Packet, d.payload(&run[i]))
 		}
 	}

@@ -148,7 +148,7 @@ func TestInboxShedsSupersededStatesOnly(t *testing.T) {
 		}
 	}
 	bbo1, bbo2, trade := wire.NewStreamID(1, wire.ChannelBBO), wire.NewStreamID(2, wire.ChannelBBO), wire.NewStreamID(1, wire.ChannelTrade)
-	want := fmt.Sprintf("-%d:2 -%d:2 %d:1 %d:2 %d:3 %d:3 %d:3 | -%d:1 %d:5 ", bbo1, bbo2, trade, trade, bbo1, bbo2, trade, bbo1, bbo1)
+	want := fmt.Sprintf("-%d:2 -%d:2 %d:1 %d:2 %d:3 %d:3 %d:3 | -%d:1 %d:5 ", bbo2, bbo1, trade, trade, bbo1, bbo2, trade, bbo1, bbo1)
 	if got != want {
 		t.Fatalf("shed:\n%s\nwant:\n%s", got, want)
 	}

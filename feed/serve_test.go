@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"tickcast/wire"
 )
 
@@ -227,6 +229,9 @@ func shutdown(t *testing.T, w *world, shards *Shards, clients ...*netClient) {
 	<-done
 	if e := <-frozen.ended; e.Code != wire.CloseShutdown {
 		t.Fatalf("the frozen client ended with %+v", e)
+	}
+	if err := goleak.Find(); err != nil {
+		t.Fatal(err) // and the frozen client's connection is open still
 	}
 	a, b := net.Pipe()
 	defer b.Close()

@@ -211,8 +211,8 @@ func TestCloseHasADeadline(t *testing.T) {
 		t.Fatal("closed early")
 	}
 	st.wait(2)
-	if !p.closed || len(st.shard.sessions) != 0 {
-		t.Fatal("not closed")
+	if !p.closed || !p.hard || len(st.shard.sessions) != 0 {
+		t.Fatalf("closed %v, hard %v", p.closed, p.hard)
 	}
 }
 

@@ -18,7 +18,9 @@ type ShardsConfig struct {
 	// Now returns the wall time in ns since the Unix epoch. Required.
 	Now func() int64
 	// Ordinary makes shards use ordinary system calls where they would use
-	// raw ones, which the scheduler does not see.
+	// raw ones, which the scheduler does not see. With raw ones a busy shard
+	// holds on to a processor of the runtime's: raise GOMAXPROCS by Count, or
+	// everything else starves.
 	Ordinary bool
 	// Connections makes every session keep its net.Conn and have goroutines,
 	// as TLS sessions and systems without epoll do.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tickcast/orderbook"
 	"tickcast/wire"
 )
 
@@ -137,5 +138,46 @@ func TestWorlds(t *testing.T) {
 	t.Logf("%+v", total)
 	if worlds > 1 && (total.Resyncs == 0 || total.Gaps == 0 || total.Conflated == 0 || total.Replays == 0 || total.Torn == 0 || total.Evictions == 0) {
 		t.Fatalf("the worlds did not do what they test: %+v", total)
+	}
+}
+
+// TestWorldsOfAHugeBook has snapshots that do not fit a frame, and sockets
+// that take a part of one.
+func TestWorldsOfAHugeBook(t *testing.T) {
+	var parts, whole int
+	for seed := uint64(1); seed <= number(t, "TICKCAST_HUGE_WORLDS", 2); seed++ {
+		w := newWorld(seed, 1, inboxItemsMax)
+		for i := range 40_000 {
+			o := orderbook.Order{Side: wire.Sell, Type: orderbook.Limit, Qty: 100, Price: wire.Price(5 * (2000 + i))}
+			w.batch.Events = w.books[0].Enter(w.batch.Events, &o)
+		}
+		w.batch.Commit(0, 0)
+		if err := w.hub.Publish(&w.batch, w.now); err != nil {
+			t.Fatal(err)
+		}
+		for step := range 250 {
+			if step < 6 {
+				w.subscribe(w.connect(SlowConflate), []string{"book.A0", "bbo.*"}, "")
+			}
+			if err := w.step(); err != nil {
+				t.Fatalf("huge world %d step %d: %v", seed, step, err)
+			}
+		}
+		if err := w.settle(); err != nil {
+			t.Fatalf("huge world %d at the end: %v", seed, err)
+		}
+		for _, c := range w.clients {
+			for _, text := range c.trace {
+				if strings.Contains(text, `"part":[1,2]`) {
+					parts++
+				}
+				if strings.Contains(text, `"part":[2,2]`) {
+					whole++
+				}
+			}
+		}
+	}
+	if whole == 0 || parts == whole {
+		t.Fatalf("%d snapshots were begun, %d came whole: the worlds did not do what they test", parts, whole)
 	}
 }
