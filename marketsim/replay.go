@@ -69,6 +69,7 @@ type ReplayBook struct {
 
 	anonymous map[wire.Level]uint64 // ids of volume without a reference, by side (Qty) and price
 	trades    uint64
+	ordered   bool  // it has had an order
 	synced    bool  // a Binance snapshot has been applied
 	update    int64 // last Binance update id
 }
@@ -173,8 +174,16 @@ func (p *Replay) Records() int { return p.records }
 // Unknown returns the number of records so far that named an unknown order.
 func (p *Replay) Unknown() int { return p.unknown }
 
-// Symbols returns the number of symbols so far.
-func (p *Replay) Symbols() int { return len(p.books) }
+// Symbols returns the number of symbols that have had an order so far.
+func (p *Replay) Symbols() int {
+	n := 0
+	for _, b := range p.books {
+		if b.ordered {
+			n++
+		}
+	}
+	return n
+}
 
 // Live returns the number of orders in all books.
 func (p *Replay) Live() int {
@@ -257,6 +266,7 @@ func (p *Replay) expandAdd(r *record, b *ReplayBook, ref uint64) error {
 		return fmt.Errorf("order %d is there already", ref)
 	}
 	p.nextID++
+	b.ordered = true
 	p.refs[ref] = orderRef{b, p.nextID}
 	p.changes = append(p.changes, wire.Event{
 		Kind: wire.EventAdd, ID: p.nextID, Side: r.side, Price: r.price, Qty: r.qty,
@@ -381,6 +391,7 @@ func (p *Replay) setLevel(b *ReplayBook, l sideLevel) {
 		delete(b.anonymous, key)
 	case id == 0:
 		p.nextID++
+		b.ordered = true
 		e.Kind, e.ID = wire.EventAdd, p.nextID
 		b.anonymous[key] = p.nextID
 	}

@@ -90,8 +90,8 @@ func TestPITCHData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 20_000 || p.Unknown() != 0 || p.Live() != 784 {
-		t.Fatalf("%d rows, %d unknown, %d live", len(rows), p.Unknown(), p.Live())
+	if len(rows) != 20_000 || p.Unknown() != 0 || p.Live() != 784 || p.Symbols() != 286 {
+		t.Fatalf("%d rows, %d unknown, %d live, %d symbols", len(rows), p.Unknown(), p.Live(), p.Symbols())
 	}
 }
 

@@ -4,13 +4,16 @@ import "tickcast/wire"
 
 // Cancel takes an order, or a waiting stop, out of the book.
 func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
+	if b.slow {
+		return b.cancelOdd(dst, id)
+	}
 	slot := int32(0)
 	if b.outside {
-		slot = b.index.find(id, b.orders)
+		slot = b.index.take(id, b.orders)
 	} else if s := id & slotMask; s < uint64(len(b.orders)) && b.orders[s].id&(idMask|flagFree) == id {
 		slot = int32(s)
 	}
-	if b.slow || slot == 0 {
+	if slot == 0 {
 		return b.cancelOdd(dst, id)
 	}
 	orders := b.orders
@@ -33,16 +36,14 @@ func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
 	l := &b.sides[o.side()]
 	side := wire.Buy + wire.Side(o.side())
 	price := l.price(lv.key)
+	n := len(dst)
 	dst = room(dst, 4)
-	e := dst[len(dst)-4:]
+	e := (*[4]wire.Event)(dst[n:])
 	put(&e[0], wire.EventCancelled, side, id, price, qty)
 	put(&e[1], wire.EventRemove, side, id, price, 0)
 	putLevel(&e[2], side, price, lv)
 	at := o.level
 	best := at == l.best
-	if b.outside {
-		b.index.remove(id, slot)
-	}
 	o.id = (id+1<<slotBits)&idMask | flagFree
 	o.next = b.freeOrder
 	b.freeOrder = slot
@@ -50,7 +51,7 @@ func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
 		b.drop(l, at)
 	}
 	if !best {
-		return dst[:len(dst)-1]
+		return dst[:n+3]
 	}
 	l.top = b.topOf(l)
 	put(&e[3], wire.EventTopMoved, 0, 0, 0, 0)

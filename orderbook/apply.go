@@ -21,6 +21,9 @@ var (
 // that the book may be crossed. Other kinds are ignored. On an error nothing
 // has changed. The book must have outside ids.
 func (b *Book) Apply(e *wire.Event) error {
+	if !changes(e.Kind) {
+		return nil
+	}
 	if err := b.change(e); err != nil {
 		return err
 	}
@@ -54,9 +57,7 @@ func (b *Book) Build(dst []wire.Event, events []wire.Event) ([]wire.Event, error
 // exist yet.
 func (b *Book) touchChange(e *wire.Event) {
 	side := int(e.Side - wire.Buy)
-	switch e.Kind {
-	case wire.EventAdd, wire.EventReduce, wire.EventRemove, wire.EventReplace:
-	default:
+	if !changes(e.Kind) {
 		return
 	}
 	if slot := b.slotOf(e.ID); slot != 0 {
@@ -79,6 +80,9 @@ func (b *Book) touchChange(e *wire.Event) {
 	}
 	b.touched = append(b.touched, touch{key: key, side: uint8(side)})
 }
+
+// changes reports whether events of a kind change an L3 book.
+func changes(k wire.EventKind) bool { return k-wire.EventAdd <= wire.EventReplace-wire.EventAdd }
 
 func (b *Book) change(e *wire.Event) error {
 	var err error

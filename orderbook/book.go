@@ -34,7 +34,7 @@ type Book struct {
 	// static
 	cfg       Config
 	outside   bool
-	coarse    bool   // tick or lot is not 1
+	picky     bool   // tick or lot is not 1, or ids are outside
 	qtySpan   uint64 // of a plain order: from MinQty
 	priceSpan uint64 // from MinPrice
 
@@ -77,7 +77,7 @@ func New(cfg Config) (*Book, error) {
 		return nil, fmt.Errorf("orderbook: tick, lot and quantities must be from 0 to %d", QtyMax)
 	}
 	if cfg.MinQty >= qtyLarge {
-		return nil, fmt.Errorf("orderbook: minimum quantity %d must be below %d", cfg.MinQty, qtyLarge)
+		return nil, fmt.Errorf("orderbook: minimum quantity %d must be below %d", cfg.MinQty, int64(qtyLarge))
 	}
 	if cfg.MinPrice < -PriceMax || cfg.MaxPrice > PriceMax {
 		return nil, fmt.Errorf("orderbook: prices must be within %d", PriceMax)
@@ -100,7 +100,7 @@ func New(cfg Config) (*Book, error) {
 	b := &Book{
 		cfg:     cfg,
 		outside: cfg.OutsideIDs,
-		coarse:  cfg.Tick != 1 || cfg.Lot != 1,
+		picky:   cfg.Tick != 1 || cfg.Lot != 1 || cfg.OutsideIDs,
 		orders:  make([]order, 1, 8),
 		levels:  []level{{key: keyNone}},
 		state:   wire.StateTrading,

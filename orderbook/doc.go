@@ -7,12 +7,39 @@
 // L3. In steady state no command allocates. A book holds integers only, in
 // slices without pointers, so the garbage collector has nothing to scan.
 //
+// # Two modes
+//
+// Matching: Enter, Cancel, Reduce, Replace, SetState take orders and report
+// trades. Building: Apply takes the L3 events of another book, Build those of a
+// recording, for which it also reports levels and top. Building never matches,
+// so such a book may be crossed.
+//
 // # Ids
 //
 // With Config.OutsideIDs the caller chooses ids, from 1 to 2^53-1, and a hash
 // index finds them. Without, the book hands out a handle in EventAccepted.ID:
 // slot and generation, so that finding an order is an array access and a stale
 // handle is unknown instead of somebody else's order.
+//
+// # Rules
+//
+// Priority is price, then time, for hidden orders too. A trade prints at the
+// resting order's price. A replace with the same price and no larger quantity
+// keeps its place, any other goes to the back. An iceberg's refill goes to the
+// back of its level. FOK, post-only and Order.Min are checked before the book is
+// touched; Min is what must trade at once. A reduce is reported as
+// EventCancelled of what it takes off.
+//
+// Stops are elected by the last trade of a command, all that it reaches and for
+// good: buy stops first, nearest trigger first, then by time; then those that
+// their trades elect, until none is left.
+//
+// StatePreOpen and StateAuction collect orders (no market, IOC and FOK orders);
+// the uncross comes when an auction is left for trading or closed, and whenever
+// trading begins with a crossed book. In it the bid is reported as maker, and
+// self-trade prevention does not apply. StateHalt lets orders be taken out or
+// made smaller, StateClosed nothing. Checks come in this order: state, id,
+// quantity (min, limit, lot), price (limit, tick, band), the other side.
 //
 // # The structure
 //
@@ -26,18 +53,47 @@
 // node is a bitmap and 64 children, the next best price is one trailing-zero
 // count a node, and prices whose levels lie within 4,096 ticks need two nodes.
 // The best level is cached, and an order knows its level, so that only a new
-// order and a level's end walk the tree.
+// order and a level's end walk the tree. Rare orders (iceberg, hidden, stops)
+// keep what they need beside the slab, and a book in which a rare rule is in
+// force takes another way (odd.go): the fast ways ask one flag.
 //
 // Weighed against it: an array of levels by tick, windowed around the touch,
 // with an overflow for far prices. It saves one dependent load in the window,
 // but needs recentring, a second structure for far prices and two sets of
 // bitmaps for crossed books, and costs its window for an almost empty book. The
 // tree's window is wherever the prices are, any int64 price is an ordinary one,
-// and an empty book costs under 1 KiB. Each side has its own tree (with
-// reversed keys on the bid side, so that the best is the smallest key on both):
-// auctions and books built from messages may be crossed.
+// and an empty book costs under 1 KiB. The workload deep, whose ladder is a
+// single node, runs no faster than near, whose has two floors: there is little
+// left to save. Each side has its own tree (with reversed keys on the bid side,
+// so that the best is the smallest key on both): auctions and books built from
+// messages may be crossed.
 //
 // Outside ids are in an open-addressing table of 8-byte slots, 32 bits of hash
 // and 32 of index, Fibonacci hashing, linear probing and backward-shift
-// deletion: a probe touches an order only when 32 bits agree.
+// deletion: a probe touches an order only when 32 bits agree. The table doubles
+// at one half; at three quarters near/outside took 47 instead of 37 ns, because
+// the length of a probe can no longer be predicted.
+//
+// # Measured
+//
+// On 2 cores of an AMD EPYC (Zen 4, Go 1.26) on which other work ran (load 2 to
+// 3): ns a command with its events in the quietest 50,000 commands, and in
+// brackets the mean of all 3 M of the calmest of three runs.
+//
+//	go test -run xxx -bench Workload -benchtime 4x ./orderbook
+//	            handles      outside ids   levels  memory (20,000 orders; deep 40,000)
+//	near        29.0 (34)    37.8 (48)     994     0.68 MiB, 1.18 MiB
+//	sparse      41.6 (50)    51.1 (71)     10,812  1.28 MiB, 1.78 MiB
+//	deep        29.3 (43)    37.4 (47)     46      1.31 MiB, 2.31 MiB
+//
+// A command by itself (near, handles, clock subtracted; -bench Latency), p50,
+// p99, p99.9: add 50 181 320, cancel 60 331 521, IOC 150 450 771. The public
+// workload flash1 (-bench Flash1): 44.5 ns a message, report hash equal. 1, 16,
+// 128 and 1,024 books of 2,000 orders (-bench Books): 36 45 201 399 in turn, 30
+// 32 187 288 in bursts of 64: cache misses are the cost. No allocations.
+//
+// What did not help: reading the slabs without bounds checks (1 ns), GOAMD64=v3
+// (0), copying prepared events or joining their last fields in one store (0 to
+// 1). What did: events field by field (6 ns), the shift of a node in the
+// reference to it (2), and no calls on the way of an order that rests (3).
 package orderbook

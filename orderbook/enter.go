@@ -9,13 +9,14 @@ import "tickcast/wire"
 // This is the way of a limit order that rests at once. Whatever it does not
 // expect goes to enterTaker or enterOdd, which assume less.
 func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
-	if b.slow || !b.plain(o) {
-		return b.enterOdd(dst, o)
-	}
 	side := int(o.Side-wire.Buy) & 1
 	slot := b.freeOrder
-	if other := &b.sides[1-side]; other.bestKey <= uint64(o.Price)^other.mask || o.Type != Limit || slot == 0 {
-		return b.enterTaker(dst, o)
+	other := &b.sides[1-side]
+	if o.Type != Limit || o.Hidden || o.STP != 0 || o.Min != 0 || b.slow || slot == 0 ||
+		other.bestKey <= uint64(o.Price)^other.mask || o.Side-wire.Buy > 1 ||
+		uint64(o.Qty-b.cfg.MinQty) > b.qtySpan || uint64(o.Price-b.cfg.MinPrice) > b.priceSpan ||
+		b.picky && !b.claim(o, slot) {
+		return b.enterAny(dst, o)
 	}
 	l := &b.sides[side]
 	key := uint64(o.Price) ^ l.mask
@@ -30,7 +31,6 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 	id := s.id & idMask
 	if b.outside {
 		id = o.ID
-		b.index.add(id, slot)
 	}
 	s.id = id | uint64(side)<<53
 	s.qty = int64(o.Qty)
@@ -46,31 +46,45 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 	lv.count++
 	lv.qty += int64(o.Qty)
 	b.resting++
+	n := len(dst)
 	dst = room(dst, 4)
-	e := dst[len(dst)-4:]
+	e := (*[4]wire.Event)(dst[n:])
 	put(&e[0], wire.EventAccepted, o.Side, id, o.Price, int64(o.Qty))
 	put(&e[1], wire.EventAdd, o.Side, id, o.Price, int64(o.Qty))
 	putLevel(&e[2], o.Side, o.Price, lv)
 	if l.best != at {
-		return dst[:len(dst)-1]
+		return dst[:n+3]
 	}
 	l.top.Price, l.top.Qty = o.Price, wire.Qty(lv.qty)
 	put(&e[3], wire.EventTopMoved, 0, 0, 0, 0)
 	return dst
 }
 
-// plain reports whether no rare rule concerns a new order and nothing is wrong
-// with it.
-func (b *Book) plain(o *Order) bool {
-	switch {
-	case o.Type != Limit && o.Type != IOC, o.Hidden, o.STP != 0, o.Min != 0, o.Side-wire.Buy > 1,
-		uint64(o.Qty-b.cfg.MinQty) > b.qtySpan, uint64(o.Price-b.cfg.MinPrice) > b.priceSpan:
+// enterAny is Enter without the assumption that the order rests at once.
+func (b *Book) enterAny(dst []wire.Event, o *Order) []wire.Event {
+	if b.slow || o.Type != Limit && o.Type != IOC || o.Hidden || o.STP != 0 || o.Min != 0 || !b.valid(o) {
+		return b.enterOdd(dst, o)
+	}
+	return b.enterTaker(dst, o)
+}
+
+// valid reports whether nothing is wrong with an order of a plain type.
+func (b *Book) valid(o *Order) bool {
+	if o.Side-wire.Buy > 1 || uint64(o.Qty-b.cfg.MinQty) > b.qtySpan || uint64(o.Price-b.cfg.MinPrice) > b.priceSpan {
 		return false
 	}
-	if b.coarse && (o.Price%b.cfg.Tick != 0 || o.Qty%b.cfg.Lot != 0) {
-		return false
-	}
-	return !b.outside || o.ID-1 < IDMax && b.index.find(o.ID, b.orders) == 0
+	return b.onGrid(o) && (!b.outside || o.ID-1 < IDMax && b.index.find(o.ID, b.orders) == 0)
+}
+
+// claim checks what a book with handles and a tick and lot of 1 need not, for an
+// order that is about to rest in a slot. It enters the id in the same probe that
+// looks for it.
+func (b *Book) claim(o *Order, slot int32) bool {
+	return b.onGrid(o) && (!b.outside || o.ID-1 < IDMax && b.index.claim(o.ID, slot, b.orders))
+}
+
+func (b *Book) onGrid(o *Order) bool {
+	return (b.cfg.Tick == 1 || o.Price%b.cfg.Tick == 0) && (b.cfg.Lot == 1 || o.Qty%b.cfg.Lot == 0)
 }
 
 // enterTaker is Enter for a plain order that may trade.

@@ -7,9 +7,10 @@ package orderbook
 //	63    32 31    0
 //	| hash  | slot  |   0 is empty
 type index struct {
-	entries []uint64 // a power of two, at most half of them used
+	entries []uint64 // a power of two
 	shift   uint8    // 32 - log2(len(entries))
 	used    int
+	most    int // used, before the table doubles: a half
 }
 
 const indexEntriesMin = 16
@@ -37,11 +38,52 @@ func (x *index) find(id uint64, orders []order) int32 {
 
 // add enters an id that the index does not have.
 func (x *index) add(id uint64, slot int32) {
-	if x.used*2 >= len(x.entries) {
+	if x.used >= x.most {
 		x.grow()
 	}
 	x.used++
 	x.put(hashOf(id)<<32 | uint64(uint32(slot)))
+}
+
+// claim enters an id and reports true, or false if the index has it.
+func (x *index) claim(id uint64, slot int32, orders []order) bool {
+	if x.used >= x.most {
+		x.grow()
+	}
+	h := hashOf(id)
+	entries := x.entries
+	mask := uint64(len(entries) - 1)
+	for i := h >> x.shift & mask; ; i = (i + 1) & mask {
+		e := entries[i]
+		if e == 0 {
+			entries[i] = h<<32 | uint64(uint32(slot))
+			x.used++
+			return true
+		}
+		if e>>32 == h && orders[uint32(e)].id&idMask == id {
+			return false
+		}
+	}
+}
+
+// take deletes an id and returns its slot, 0 if the index does not have it.
+func (x *index) take(id uint64, orders []order) int32 {
+	if x.used == 0 {
+		return 0
+	}
+	h := hashOf(id)
+	entries := x.entries
+	mask := uint64(len(entries) - 1)
+	for i := h >> x.shift & mask; ; i = (i + 1) & mask {
+		e := entries[i]
+		if e == 0 {
+			return 0
+		}
+		if e>>32 == h && orders[uint32(e)].id&idMask == id {
+			x.erase(i)
+			return int32(uint32(e))
+		}
+	}
 }
 
 func (x *index) put(e uint64) {
@@ -61,25 +103,33 @@ func (x *index) remove(id uint64, slot int32) {
 	for x.entries[i] != want {
 		i = (i + 1) & mask
 	}
+	x.erase(i)
+}
+
+// erase empties entry i and shifts back each later entry of its run whose home
+// is not behind the gap.
+func (x *index) erase(i uint64) {
 	x.used--
-	// Shift back each later entry of the run whose home is not behind the gap.
+	entries := x.entries
+	mask := uint64(len(entries) - 1)
 	for j := i; ; {
 		j = (j + 1) & mask
-		e := x.entries[j]
+		e := entries[j]
 		if e == 0 {
 			break
 		}
 		if home := e >> 32 >> x.shift; (j-home)&mask >= (j-i)&mask {
-			x.entries[i] = e
+			entries[i] = e
 			i = j
 		}
 	}
-	x.entries[i] = 0
+	entries[i] = 0
 }
 
 func (x *index) grow() {
 	old := x.entries
 	x.entries = make([]uint64, max(2*len(old), indexEntriesMin))
+	x.most = len(x.entries) / 2
 	x.shift = 32
 	for n := len(x.entries); n > 1; n >>= 1 {
 		x.shift--

@@ -8,6 +8,60 @@ import "tickcast/wire"
 // self-trade prevention stay. The price of a waiting stop is its trigger, of a
 // waiting stop-limit order its limit.
 func (b *Book) Replace(dst []wire.Event, id uint64, qty wire.Qty, price wire.Price) []wire.Event {
+	if slot := b.slotOf(id); !b.slow && slot != 0 && b.moves(slot, qty, price) {
+		return b.move(dst, slot, qty, price)
+	}
+	return b.replaceOdd(dst, id, qty, price)
+}
+
+// moves reports whether a replace is of a plain order that goes to another level
+// and rests there at once.
+func (b *Book) moves(slot int32, qty wire.Qty, price wire.Price) bool {
+	o := &b.orders[slot]
+	l, other := &b.sides[o.side()], &b.sides[1-o.side()]
+	return o.id>>54 == 0 && other.bestKey > other.key(price) && b.levels[o.level].key != l.key(price) &&
+		uint64(qty-b.cfg.MinQty) <= b.qtySpan && uint64(price-b.cfg.MinPrice) <= b.priceSpan &&
+		b.onGrid(&Order{Qty: qty, Price: price})
+}
+
+// move puts a plain order at the back of another level.
+func (b *Book) move(dst []wire.Event, slot int32, qty wire.Qty, price wire.Price) []wire.Event {
+	o := &b.orders[slot]
+	l := &b.sides[o.side()]
+	side := wire.Buy + wire.Side(o.side())
+	id, from := o.id&idMask, o.level
+	n := len(dst)
+	dst = room(dst, 4)
+	e := (*[4]wire.Event)(dst[n:])
+	put(&e[0], wire.EventReplaced, side, id, price, int64(qty))
+	e[0].Ref = id
+	put(&e[1], wire.EventReplace, side, id, price, int64(qty))
+	b.unlink(slot)
+	lv := &b.levels[from]
+	putLevel(&e[2], side, l.price(lv.key), lv)
+	if lv.head == 0 {
+		b.drop(l, from)
+	}
+	key := l.key(price)
+	at := b.find(l, key)
+	if at == 0 {
+		at = b.insert(l, key)
+	}
+	lv = &b.levels[at]
+	o.qty = int64(qty)
+	o.next, o.prev, o.level = 0, lv.tail, at
+	b.chain(lv, slot)
+	lv.qty += int64(qty)
+	putLevel(&e[3], side, price, lv)
+	if top := b.topOf(l); top != l.top {
+		l.top = top
+		dst = append(dst, wire.Event{Kind: wire.EventTopMoved})
+	}
+	return dst
+}
+
+// replaceOdd is Replace without assumptions.
+func (b *Book) replaceOdd(dst []wire.Event, id uint64, qty wire.Qty, price wire.Price) []wire.Event {
 	slot, reason := b.replaceable(id, qty, price)
 	if reason != 0 {
 		return append(dst, wire.Event{Kind: wire.EventRejected, ID: id, Reason: reason})

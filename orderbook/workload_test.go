@@ -15,12 +15,12 @@ type workload struct {
 	name     string
 	standing int   // live orders
 	half     int64 // ticks on each side of the middle over which orders lie
-	power    int   // how much they gather at the touch; 1: not
+	step     int64 // ticks between prices that are in use
 }
 
 var workloads = []workload{
 	{"near", 20_000, 497, 1},
-	{"sparse", 20_000, 2_100_000, 4},
+	{"sparse", 20_000, 2_100_000, 290},
 	{"deep", 40_000, 23, 1},
 }
 
@@ -41,10 +41,10 @@ const (
 // op is one command of a stream. ref is the caller's own compact number of the
 // order, by which a caller keeps its handle.
 type op struct {
-	id    uint64
-	price wire.Price
-	qty   int32
+	id    uint32
+	price int32
 	ref   int32
+	qty   int16
 	kind  opKind
 	side  wire.Side
 }
@@ -54,9 +54,9 @@ type generator struct {
 	w    workload
 	rng  *rand.Rand
 	book *Book
-	next uint64
+	next uint32
 	live []op           // orders that rest
-	at   map[uint64]int // id to its place in live
+	at   map[uint32]int // id to its place in live
 	free []int32        // refs that are not in use
 	refs int32
 	buf  []wire.Event
@@ -81,7 +81,7 @@ func (w workload) stream(tb testing.TB) *stream {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	g := &generator{w: w, rng: rand.New(rand.NewPCG(workloadSeed, uint64(w.half))), book: b, at: map[uint64]int{}}
+	g := &generator{w: w, rng: rand.New(rand.NewPCG(workloadSeed, uint64(w.half))), book: b, at: map[uint32]int{}}
 	s := &stream{}
 	for len(g.live) < w.standing {
 		s.opening = append(s.opening, g.add())
@@ -105,18 +105,14 @@ func (w workload) stream(tb testing.TB) *stream {
 }
 
 func (g *generator) add() op {
-	o := op{kind: opAdd, side: wire.Buy + wire.Side(g.rng.IntN(2)), qty: int32(1 + g.rng.IntN(100))}
+	o := op{kind: opAdd, side: wire.Buy + wire.Side(g.rng.IntN(2)), qty: int16(1 + g.rng.IntN(100))}
 	g.next++
 	o.id = g.next
-	at := 1.0
-	for range g.w.power {
-		at *= g.rng.Float64()
-	}
-	away := 1 + int64(at*float64(g.w.half))
+	away := 1 + g.w.step*g.rng.Int64N(g.w.half/g.w.step)
 	if o.side == wire.Buy {
 		away = -away
 	}
-	o.price = wire.Price(workloadMiddle + away)
+	o.price = int32(workloadMiddle + away)
 	if n := len(g.free); n > 0 {
 		o.ref, g.free = g.free[n-1], g.free[:n-1]
 	} else {
@@ -138,12 +134,12 @@ func (g *generator) cancel() op {
 
 // takes is an IOC order of about the size of two resting ones, which fill it with a part of a third.
 func (g *generator) takes() op {
-	o := op{kind: opTake, side: wire.Buy + wire.Side(g.rng.IntN(2)), qty: int32(47 + g.rng.IntN(100))}
+	o := op{kind: opTake, side: wire.Buy + wire.Side(g.rng.IntN(2)), qty: int16(47 + g.rng.IntN(100))}
 	g.next++
 	o.id = g.next
-	o.price = workloadMiddle + wire.Price(g.w.half)
+	o.price = workloadMiddle + int32(g.w.half)
 	if o.side == wire.Sell {
-		o.price = workloadMiddle - wire.Price(g.w.half)
+		o.price = workloadMiddle - int32(g.w.half)
 	}
 	g.take++
 	g.run(&o)
@@ -151,31 +147,31 @@ func (g *generator) takes() op {
 }
 
 func (g *generator) run(o *op) {
-	g.buf = o.run(g.book, g.buf[:0], o.id)
+	g.buf = o.run(g.book, g.buf[:0])
 	for i := range g.buf {
 		switch e := &g.buf[i]; e.Kind {
 		case wire.EventTrade:
 			g.fill++
 		case wire.EventRemove:
-			n := g.at[e.ID]
+			n := g.at[uint32(e.ID)]
 			g.free = append(g.free, g.live[n].ref)
 			last := len(g.live) - 1
 			g.live[n] = g.live[last]
 			g.at[g.live[n].id] = n
 			g.live = g.live[:last]
-			delete(g.at, e.ID)
+			delete(g.at, uint32(e.ID))
 		}
 	}
 }
 
-// run executes the op on a book; id is the order's.
-func (o *op) run(b *Book, dst []wire.Event, id uint64) []wire.Event {
-	switch o.kind {
-	case opAdd:
-		return b.Enter(dst, &Order{ID: id, Type: Limit, Side: o.side, Qty: wire.Qty(o.qty), Price: o.price})
-	case opCancel:
-		return b.Cancel(dst, id)
-	default:
-		return b.Enter(dst, &Order{ID: id, Type: IOC, Side: o.side, Qty: wire.Qty(o.qty), Price: o.price})
+// run executes the op on a book with outside ids.
+func (o *op) run(b *Book, dst []wire.Event) []wire.Event {
+	if o.kind == opCancel {
+		return b.Cancel(dst, uint64(o.id))
 	}
+	order := Order{ID: uint64(o.id), Type: Limit, Side: o.side, Qty: wire.Qty(o.qty), Price: wire.Price(o.price)}
+	if o.kind == opTake {
+		order.Type = IOC
+	}
+	return b.Enter(dst, &order)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"tickcast/marketsim"
 )
@@ -38,7 +39,11 @@ func (c *replayCmd) replay(e *env, in *input) error {
 	if err != nil {
 		return err
 	}
-	rows := newRowPrinter(e.stdout, c.Symbol)
+	only := strings.ToUpper(c.Symbol)
+	if c.Format == marketsim.ReplayLOBSTER.String() {
+		only = "" // the symbol is in the name of the file, which has no other
+	}
+	rows := newRowPrinter(e.stdout, only)
 	price, qty := p.Scales()
 	w := marketsim.RowWriter{Levels: c.Levels, PriceExp: price, QtyExp: qty}
 	line := newProgress(e.stderr, "messages")
