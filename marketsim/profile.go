@@ -92,7 +92,7 @@ func newProfile(l *listing, c correlations, branching [components]uint32) (profi
 		sigma:      spread / 32,
 		impact:     spread / 4,
 		depth:      1 + int64(l.spreadTicks)/3,
-		orders:     200 + l.changes/350,
+		orders:     l.orders,
 		trades:     int64(l.trades) << 16 / int64(l.changes),
 		unit:       int64(unit),
 		lot:        int64(in.Lot),
