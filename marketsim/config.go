@@ -33,6 +33,10 @@ type Config struct {
 	// keep their number of ticks. "" leaves what is listed.
 	Tick string
 
+	// Timeline is what happens to the market, and when. Before a cue the tape is
+	// that of the market without it.
+	Timeline []Cue
+
 	// Metaorders are worked off beside the market's own flow. Those of an
 	// instrument must be in order of time and not overlap.
 	Metaorders []Metaorder

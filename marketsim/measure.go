@@ -13,8 +13,8 @@ import (
 // Measure returns all 16 facts, in order: those that the observed tape shows,
 // and those for which it runs the market of the same configuration itself.
 // Rows 2, 15 and 16 are measured on a day of market time with at least eight
-// symbols, row 13 with and without metaorders. The observer must be of the
-// first instrument. It runs three markets side by side, for about 10 s of CPU
+// symbols, row 13 with and without metaorders, all without the timeline. The
+// observer must be of the first instrument. It runs three markets side by side, for about 10 s of CPU
 // time, and waits for them.
 func Measure(cfg Config, o *Observer) ([]Fact, error) {
 	s, err := New(cfg)
@@ -52,7 +52,8 @@ func Observe(cfg Config) (*Observer, error) {
 // ObserveAlone runs the first instrument alone for a number of events: its tape
 // is the same in any company.
 func ObserveAlone(cfg Config, events uint64) (*Observer, error) {
-	cfg.Symbols = 1
+	others := func(c Cue) bool { return c.Symbol != "" && string(c.Symbol) != listingAt(0).symbol }
+	cfg.Symbols, cfg.Timeline = 1, slices.DeleteFunc(slices.Clone(cfg.Timeline), others)
 	s, err := New(cfg)
 	if err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ type day struct {
 }
 
 func measureDay(cfg Config, until int64) (*day, error) {
-	cfg.Symbols, cfg.Metaorders = daySymbols, nil
+	cfg.Symbols, cfg.Metaorders, cfg.Timeline = daySymbols, nil, nil
 	s, err := New(cfg)
 	if err != nil {
 		return nil, err
@@ -168,7 +169,7 @@ const (
 // impactExponent returns the exponent of the impact of metaorders over their
 // length, from so many of each (Almgren et al. 2005; Toth et al. 2011).
 func impactExponent(cfg Config, rounds int) (float64, error) {
-	cfg.Symbols, cfg.Metaorders = 1, nil
+	cfg.Symbols, cfg.Metaorders, cfg.Timeline = 1, nil, nil
 	at := int64(impactPause)
 	for i := range rounds * len(impactLengths) {
 		m := Metaorder{

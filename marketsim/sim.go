@@ -76,15 +76,21 @@ func newPart(cfg Config, part, parts int) (*Sim, error) {
 		if i%parts != part {
 			continue
 		}
-		f, err := newFlow(&p, cfg.Seed)
+		cues, err := cuesOf(cfg.Timeline, p.instrument.Symbol)
+		if err != nil {
+			return nil, err
+		}
+		f, err := newFlow(&p, cfg.Seed, cues, programs[i])
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrConfig, l.symbol, err)
 		}
-		f.program = programs[i]
 		s.flows = append(s.flows, f)
 		s.index = append(s.index, uint32(i))
 		s.next = append(s.next, f.due())
 		milliHertz += l.changes
+	}
+	if err := checkTimeline(cfg.Timeline, s.instruments); err != nil {
+		return nil, err
 	}
 	s.window = int64(max(windowTransactions, windowBurst*len(s.flows))) * 1e12 / int64(max(milliHertz, 1))
 	return s, nil

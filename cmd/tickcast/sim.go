@@ -20,6 +20,8 @@ type simCmd struct {
 	Events   uint64        `xor:"length" help:"Number of events to simulate: commands to the books with what they set off (${env})." placeholder:"N"`
 	Preset   string        `default:"crypto" enum:"crypto,small-tick,large-tick,illiquid" help:"How the market trades: crypto, small-tick, large-tick or illiquid (${env})."`
 
+	timelineFlags
+
 	Branching float64 `default:"0.88" help:"Events that an event sets off in the mean, below 1 (${env})." placeholder:"X"`
 	Liquidity float64 `default:"1" help:"Resting orders, as a multiple of the preset's (${env})." placeholder:"X"`
 	Tick      string  `help:"Tick of every symbol, instead of the preset's (${env})." placeholder:"X"`
@@ -44,7 +46,9 @@ func (simCmd) Help() string {
 LOBSTER's files are named after --out: with --out day they are
 day_BTCUSDT_message_10.csv, day_BTCUSDT_orderbook_10.csv and so on.
 --report and --out - have standard output for themselves; the tape's line is
-the last on standard error then.`
+the last on standard error then.
+
+` + timelineHelp
 }
 
 const durationDefault = time.Hour
@@ -82,8 +86,12 @@ func (c *simCmd) config() (marketsim.Config, error) {
 	case c.Out == "-" && c.Format == export.LOBSTER.String():
 		return marketsim.Config{}, errors.New("--format lobster makes two files a symbol: want --out NAME, not -")
 	}
+	timeline, err := c.cues()
+	if err != nil {
+		return marketsim.Config{}, err
+	}
 	cfg := marketsim.Config{
-		Seed: c.Seed, Symbols: c.Symbols, Preset: preset, Tick: c.Tick,
+		Timeline: timeline, Seed: c.Seed, Symbols: c.Symbols, Preset: preset, Tick: c.Tick,
 		Branching: perMille(c.Branching), Liquidity: perMille(c.Liquidity),
 	}
 	return cfg, nil
