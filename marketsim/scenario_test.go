@@ -1,4 +1,9 @@
+//go:build !race
+
 package marketsim
+
+// The tests of this file run markets for minutes, each in one goroutine, which
+// cannot race; the race detector would make them ten times as long.
 
 import (
 	"errors"
