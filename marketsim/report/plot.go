@@ -37,10 +37,10 @@ func newFigure(title, x, y string) *figure {
 // line.
 func (f *figure) logarithmic(x, y bool) *figure {
 	if x {
-		f.p.X.Scale, f.p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		f.p.X.Scale, f.p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 2}
 	}
 	if y {
-		f.p.Y.Scale, f.p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		f.p.Y.Scale, f.p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 2}
 	}
 	return f
 }
