@@ -14,21 +14,22 @@ type listing struct {
 	changes             int    // book changes in 1,000 s of market time
 	trades              int    // trades in 1,000 s of market time
 	steady              uint   // set by the preset
+	orders              int    // that rest, set by the configuration
 }
 
 // listed is the catalogue, busiest first. Prices are plausible, not current:
 // everything here is simulated.
 var listed = [...]listing{
-	{"BTCUSDT", "BTC", "USDT", "coins", "0.10", "0.00001", "25360.00", "0.01", 14, 102_000, 5_000, 0},
-	{"ETHUSDT", "ETH", "USDT", "platforms", "0.01", "0.0001", "1735.50", "0.1", 9, 88_000, 4_600, 0},
-	{"SOLUSDT", "SOL", "USDT", "platforms", "0.001", "0.01", "21.480", "5", 6, 76_000, 4_200, 0},
-	{"XRPUSDT", "XRP", "USDT", "payments", "0.0001", "0.1", "0.5125", "200", 2, 66_000, 3_800, 0},
-	{"BNBUSDT", "BNB", "USDT", "platforms", "0.01", "0.001", "240.60", "0.5", 8, 58_000, 3_500, 0},
-	{"DOGEUSDT", "DOGE", "USDT", "coins", "0.00001", "1", "0.07240", "1000", 2, 51_000, 3_300, 0},
-	{"ADAUSDT", "ADA", "USDT", "platforms", "0.0001", "0.1", "0.2890", "400", 1, 45_000, 3_100, 0},
-	{"LTCUSDT", "LTC", "USDT", "coins", "0.01", "0.001", "90.25", "1", 3, 40_000, 2_900, 0},
-	{"LINKUSDT", "LINK", "USDT", "payments", "0.001", "0.01", "6.245", "20", 3, 36_000, 2_700, 0},
-	{"AVAXUSDT", "AVAX", "USDT", "platforms", "0.001", "0.01", "14.260", "10", 5, 33_000, 2_600, 0},
+	{"BTCUSDT", "BTC", "USDT", "coins", "0.10", "0.00001", "25360.00", "0.01", 14, 102_000, 5_000, 0, 0},
+	{"ETHUSDT", "ETH", "USDT", "platforms", "0.01", "0.0001", "1735.50", "0.1", 9, 88_000, 4_600, 0, 0},
+	{"SOLUSDT", "SOL", "USDT", "platforms", "0.001", "0.01", "21.480", "5", 6, 76_000, 4_200, 0, 0},
+	{"XRPUSDT", "XRP", "USDT", "payments", "0.0001", "0.1", "0.5125", "200", 2, 66_000, 3_800, 0, 0},
+	{"BNBUSDT", "BNB", "USDT", "platforms", "0.01", "0.001", "240.60", "0.5", 8, 58_000, 3_500, 0, 0},
+	{"DOGEUSDT", "DOGE", "USDT", "coins", "0.00001", "1", "0.07240", "1000", 2, 51_000, 3_300, 0, 0},
+	{"ADAUSDT", "ADA", "USDT", "platforms", "0.0001", "0.1", "0.2890", "400", 1, 45_000, 3_100, 0, 0},
+	{"LTCUSDT", "LTC", "USDT", "coins", "0.01", "0.001", "90.25", "1", 3, 40_000, 2_900, 0, 0},
+	{"LINKUSDT", "LINK", "USDT", "payments", "0.001", "0.01", "6.245", "20", 3, 36_000, 2_700, 0, 0},
+	{"AVAXUSDT", "AVAX", "USDT", "platforms", "0.001", "0.01", "14.260", "10", 5, 33_000, 2_600, 0, 0},
 }
 
 // SymbolsDefault is the length of the catalogue. Instruments beyond it are

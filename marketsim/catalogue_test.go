@@ -15,7 +15,10 @@ func TestCatalogue(t *testing.T) {
 	seen := map[wire.Symbol]bool{}
 	last := math.MaxInt32
 	for i := range SymbolsMax {
-		l := listingAt(i)
+		l, err := (&Config{}).listing(i)
+		if err != nil {
+			t.Fatal(err)
+		}
 		p, err := newProfile(&l, PresetCrypto.correlations(), branching)
 		if err != nil {
 			t.Fatal(err)

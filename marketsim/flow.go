@@ -21,12 +21,18 @@ type flow struct {
 	next   int64 // market time of the next event
 
 	program program
+	script  script
+	aside   int64 // market time of the next thing that is not of the clock
 
 	market market
+	state  wire.State
+	pace   int64 // of the clock, Q16
 
-	bid, ask int64  // best prices in ticks, valid while both sides have orders
+	bid, ask int64  // best prices in ticks; where they would be while a side is empty
 	counts   [2]int // resting orders: bids, asks
 	owed     int64  // trades that the symbol is behind its rate, Q16
+
+	reach, least [2]int64 // what a price band allows, by side, in signed ticks
 
 	recent [recentMax]uint64 // ids of orders placed near the touch
 	newest uint64            // placements near the touch
@@ -39,8 +45,9 @@ const (
 	recentMax  = 1 << recentBits
 )
 
-// newFlow returns the flow of a profile at time 0, its book empty.
-func newFlow(p *profile, seed uint64) (flow, error) {
+// newFlow returns the flow of a profile at time 0, its book empty. The cues are
+// those of its symbol.
+func newFlow(p *profile, seed uint64, cues []Cue, program program) (flow, error) {
 	in := &p.instrument
 	book, err := orderbook.New(orderbook.Config{Tick: in.Tick, Lot: in.Lot})
 	if err != nil {
@@ -57,7 +64,14 @@ func newFlow(p *profile, seed uint64) (flow, error) {
 			mood:   newRandom(seed, "the mood"),
 			sector: newRandom(seed, p.sector),
 		},
+		program: program,
+		script:  newScript(cues, p, newRandom(seed, "script of "+string(in.Symbol))),
+		state:   wire.StateTrading,
+		pace:    1 << 16,
+		reach:   reachAll,
+		least:   leastAll,
 	}
+	f.plan()
 	// Half a per cent around the listed price.
 	start := p.open<<16 - p.open<<16/200 + int64(f.rand.below(uint64(p.open<<16/100)))
 	f.latent = latent{price: start, anchor: start}
@@ -76,30 +90,54 @@ func (f *flow) opening(b *wire.Batch, instrument uint32) {
 		b.Events = f.enter(b.Events, sign, at, orderbook.Limit, f.size())
 		b.Commit(instrument, 0)
 	}
+	for f.aside == 0 { // cues at time 0, so that time 0 is in order of symbols
+		b.Events = f.turnAside(b.Events)
+		b.Commit(instrument, 0)
+	}
 }
 
 // run appends the transactions up to time until, at most as many as fit limit.
 func (f *flow) run(b *wire.Batch, instrument uint32, until int64, limit int) {
 	for f.due() <= until && len(b.Txns) < limit {
-		if f.program.next < f.next {
-			at := f.program.next
-			b.Events = f.child(b.Events)
+		if f.aside < f.next {
+			at := f.aside
+			b.Events = f.turnAside(b.Events)
 			b.Commit(instrument, at)
 			continue
 		}
-		b.Events = f.act(b.Events)
+		b.Events = f.act(b.Events, f.next)
 		b.Commit(instrument, f.next)
 		f.next = f.clock.happen(f.tables, &f.rand, &f.excitation, f.next)
 	}
 }
 
 // due returns the market time of the next transaction.
-func (f *flow) due() int64 { return min(f.next, f.program.next) }
+func (f *flow) due() int64 { return min(f.next, f.aside) }
 
-// act carries out the event that is due.
-func (f *flow) act(dst []wire.Event) []wire.Event {
-	for f.next >= f.market.edge {
-		f.crossEdge()
+// plan finds out when the next thing happens that is not of the clock.
+func (f *flow) plan() { f.aside = min(f.program.next, f.script.next(), f.script.burst.next) }
+
+// turnAside carries out the thing that is due and not of the clock.
+func (f *flow) turnAside(dst []wire.Event) []wire.Event {
+	switch f.aside {
+	case f.script.next():
+		dst = f.advance(dst)
+	case f.program.next:
+		dst = f.child(dst)
+	default:
+		dst = f.erupt(dst)
+	}
+	f.plan()
+	return dst
+}
+
+// act carries out an event at now.
+func (f *flow) act(dst []wire.Event, now int64) []wire.Event {
+	for now >= f.market.edge {
+		f.crossEdge(now)
+	}
+	if f.state != wire.StateTrading {
+		return f.actStopped(dst)
 	}
 	// Four numbers of 16 bits decide.
 	u := f.rand.next()
@@ -111,7 +149,10 @@ func (f *flow) act(dst []wire.Event) []wire.Event {
 	pace := f.tables.scale(f.market.calm>>f.steady, f.latent.wild)
 	f.owed = min(f.owed+f.trades*pace/paceMean, owedMax)
 	if sign := f.thin(); sign != 0 {
-		return f.place(dst, sign)
+		start := len(dst)
+		if dst = f.place(dst, sign); len(dst) > start {
+			return dst
+		}
 	}
 	informed := f.informed()
 	switch {
@@ -119,8 +160,9 @@ func (f *flow) act(dst []wire.Event) []wire.Event {
 		return f.take(dst, informed)
 	case u>>32&0xffff < pullShare:
 		if sign := f.exposed(); sign != 0 {
-			front, _ := f.book.Front(sideOf(sign))
-			return f.cancel(dst, front.ID)
+			if front, ok := f.book.Front(sideOf(sign)); ok {
+				return f.cancel(dst, front.ID)
+			}
 		}
 	}
 	if u>>16&0xffff < f.cancelChance() {
@@ -132,11 +174,13 @@ func (f *flow) act(dst []wire.Event) []wire.Event {
 // jumpChance is the chance of a jump at an event, Q16.
 const jumpChance = 3
 
-// crossEdge takes over what symbols share at the edge of a slice.
-func (f *flow) crossEdge() {
-	f.clock.base = f.excitation.base * activityAt(f.market.edge) >> 16
+// crossEdge takes over what symbols share at the edge of a slice, before an
+// event at now.
+func (f *flow) crossEdge(now int64) {
+	f.clock.base = f.excitation.base * activityAt(f.market.edge) >> 16 * uint64(f.pace) >> 16
 	all, sector := f.market.next()
 	f.latent.price += (all*f.marketStep + sector*f.sectorStep) >> 16 * f.latent.scale >> 16
+	f.slice(now)
 }
 
 // informed returns the sign of the side that is worth taking, because the
@@ -218,8 +262,13 @@ func (f *flow) side() int64 {
 	return -1
 }
 
-// enter sends an order to the book, at a price of the given sign's side.
+// enter sends an order to the book, at a price of the given sign's side; none if
+// the price is beyond a band.
 func (f *flow) enter(dst []wire.Event, sign, at int64, typ orderbook.Type, qty int64) []wire.Event {
+	at, ok := f.within(sign, at)
+	if !ok {
+		return dst
+	}
 	o := orderbook.Order{
 		Side:  sideOf(sign),
 		Type:  typ,
@@ -248,7 +297,21 @@ func (f *flow) observe(events []wire.Event) {
 			if f.tick > 1 {
 				f.bid, f.ask = f.bid/f.tick, f.ask/f.tick
 			}
+			if top.Bid.Qty == 0 || top.Ask.Qty == 0 {
+				f.imagine(top)
+			}
 		}
+	}
+}
+
+// imagine sets the best price of an empty side to where it would be.
+func (f *flow) imagine(top wire.Top) {
+	price, away := f.latent.price>>16, 4*f.spread>>16
+	if top.Ask.Qty == 0 {
+		f.ask = max(price+away, f.bid+1)
+	}
+	if top.Bid.Qty == 0 {
+		f.bid = min(price-away, f.ask-1)
 	}
 }
 

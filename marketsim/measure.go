@@ -2,8 +2,10 @@ package marketsim
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
+	"sync"
 
 	"tickcast/wire"
 )
@@ -11,25 +13,64 @@ import (
 // Measure returns all 16 facts, in order: those that the observed tape shows,
 // and those for which it runs the market of the same configuration itself.
 // Rows 2, 15 and 16 are measured on a day of market time with at least eight
-// symbols, row 13 with and without metaorders. The observer must be of the
-// first instrument.
+// symbols, row 13 with and without metaorders, all without the timeline. The
+// observer must be of the first instrument. It runs three markets side by side, for about 10 s of CPU
+// time, and waits for them.
 func Measure(cfg Config, o *Observer) ([]Fact, error) {
 	s, err := New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	facts := o.Facts(float64(s.flows[0].spread) / 65536)
-	day, err := measureDay(cfg, dayNanos)
-	if err != nil {
-		return nil, err
-	}
+	var day *day
+	var dayErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { day, dayErr = measureDay(cfg, dayNanos) })
 	law, err := impactExponent(cfg, impactRounds)
-	if err != nil {
+	wg.Wait()
+	if err := errors.Join(err, dayErr); err != nil {
 		return nil, err
 	}
 	facts[1] = day.normality()
 	facts[12].Values = append(facts[12].Values, Value{"metaorder exponent", law, 0.4, 0.7})
 	return append(facts, day.curve(), day.correlation()), nil
+}
+
+// FactsEvents is the least number of an instrument's events for which the facts
+// are demanded.
+const FactsEvents = 1_000_000
+
+// Observe returns an observer of the first instrument of the market of cfg.
+func Observe(cfg Config) (*Observer, error) {
+	s, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return NewObserver(0, &s.instruments[0], s.RoundLot(0))
+}
+
+// ObserveAlone runs the first instrument alone for a number of events: its tape
+// is the same in any company.
+func ObserveAlone(cfg Config, events uint64) (*Observer, error) {
+	others := func(c Cue) bool { return c.Symbol != "" && string(c.Symbol) != listingAt(0).symbol }
+	cfg.Symbols, cfg.Timeline = 1, slices.DeleteFunc(slices.Clone(cfg.Timeline), others)
+	s, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	o, err := Observe(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var b wire.Batch
+	for o.events < events {
+		b.Reset()
+		s.Step(&b, math.MaxInt64, windowTransactions)
+		if err := o.Add(&b); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
 }
 
 // RoundLot returns what counts as a round quantity of an instrument: what an
@@ -47,7 +88,7 @@ type day struct {
 }
 
 func measureDay(cfg Config, until int64) (*day, error) {
-	cfg.Symbols, cfg.Metaorders = daySymbols, nil
+	cfg.Symbols, cfg.Metaorders, cfg.Timeline = daySymbols, nil, nil
 	s, err := New(cfg)
 	if err != nil {
 		return nil, err
@@ -128,7 +169,7 @@ const (
 // impactExponent returns the exponent of the impact of metaorders over their
 // length, from so many of each (Almgren et al. 2005; Toth et al. 2011).
 func impactExponent(cfg Config, rounds int) (float64, error) {
-	cfg.Symbols, cfg.Metaorders = 1, nil
+	cfg.Symbols, cfg.Metaorders, cfg.Timeline = 1, nil, nil
 	at := int64(impactPause)
 	for i := range rounds * len(impactLengths) {
 		m := Metaorder{
@@ -140,19 +181,20 @@ func impactExponent(cfg Config, rounds int) (float64, error) {
 		cfg.Metaorders = append(cfg.Metaorders, m)
 		at = m.end() + impactPause
 	}
+	plain := cfg
+	plain.Metaorders = nil
+	var without []float64
+	var plainErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { without, plainErr = moves(plain, cfg.Metaorders) })
 	with, err := moves(cfg, cfg.Metaorders)
-	if err != nil {
-		return 0, err
-	}
-	orders := cfg.Metaorders
-	cfg.Metaorders = nil
-	without, err := moves(cfg, orders)
-	if err != nil {
+	wg.Wait()
+	if err := errors.Join(err, plainErr); err != nil {
 		return 0, err
 	}
 	var impacts [len(impactLengths)]moments
 	for i := range with {
-		sign := float64(signOf(orders[i].Side))
+		sign := float64(signOf(cfg.Metaorders[i].Side))
 		impacts[i%len(impactLengths)].add(sign * (with[i] - without[i]))
 	}
 	return impactLaw(impacts[:]), nil

@@ -24,6 +24,7 @@ type Observer struct {
 
 	// per second of market time
 	mids    []float64 // ticks, at its end
+	spreads []float64 // ticks, at its end
 	volumes []float64 // traded
 	flows   []float64 // order-flow imbalance
 	counts  []float64 // transactions
@@ -33,7 +34,9 @@ type Observer struct {
 
 	spreadTime, oneTickTime, time float64 // ticks * ns, ns, ns
 
+	events    uint64
 	gaps      moments
+	gapBins   [gapBins]float64
 	signs     []float64 // of aggressors
 	impacts   []impact
 	inside    int
@@ -78,12 +81,17 @@ func (o *Observer) Add(b *wire.Batch) error {
 			continue
 		}
 		o.advance(txn.Time)
+		o.events++
 		if err := o.transaction(b.EventsOf(i), txn.Time); err != nil {
 			return fmt.Errorf("observe transaction at %d: %w", txn.Time, err)
 		}
 	}
 	return nil
 }
+
+// Events returns the number of transactions observed, the opening book's
+// included.
+func (o *Observer) Events() uint64 { return o.events }
 
 // OneTick returns the share of the time in which the spread was one tick.
 func (o *Observer) OneTick() float64 { return o.oneTickTime / o.time }
@@ -92,6 +100,7 @@ func (o *Observer) OneTick() float64 { return o.oneTickTime / o.time }
 func (o *Observer) advance(to int64) {
 	for second := o.now/1e9 + 1; second*1e9 <= to; second++ {
 		o.mids = append(o.mids, o.mid())
+		o.spreads = append(o.spreads, float64(o.ask.Price-o.bid.Price)/o.tick)
 		o.volumes = append(o.volumes, o.volume)
 		o.flows = append(o.flows, o.flow)
 		o.counts = append(o.counts, o.count)
@@ -109,6 +118,7 @@ func (o *Observer) advance(to int64) {
 			o.oneTickTime += passed
 		}
 		o.gaps.add(passed)
+		o.gapBins[gapBin(passed)]++
 	}
 	o.now = to
 }

@@ -59,7 +59,7 @@ func (f *flow) place(dst []wire.Event, sign int64) []wire.Event {
 	near := at >= f.touch(sign)-f.depth
 	start := len(dst)
 	dst = f.enter(dst, sign, at, orderbook.Limit, f.size())
-	if near && dst[start].Kind == wire.EventAccepted {
+	if near && len(dst) > start && dst[start].Kind == wire.EventAccepted {
 		f.newest++
 		f.recent[f.newest%recentMax] = dst[start].ID
 	}

@@ -27,13 +27,14 @@ type profile struct {
 	marketStep, sectorStep int64 // what a median shock of a factor moves it, Q16 ticks
 	sector                 string
 
-	depth  int64 // scale of distances behind the touch, ticks
-	far    int64 // largest such distance, ticks
-	orders int   // resting orders that the flow tends to
-	trades int64 // trades for each event, Q16
-	unit   int64 // round quantity
-	lot    int64 // quantities are multiples of it
-	tick   int64 // prices are multiples of it
+	depth   int64 // scale of distances behind the touch, ticks
+	far     int64 // largest such distance, ticks
+	orders  int   // resting orders that the flow tends to
+	trades  int64 // trades for each event, Q16
+	changes int64 // events in 1,000 s
+	unit    int64 // round quantity
+	lot     int64 // quantities are multiples of it
+	tick    int64 // prices are multiples of it
 
 	perHalf  int64 // 1/half, Q16 of ticks
 	perOrder int64 // 1/orders, Q16
@@ -92,7 +93,8 @@ func newProfile(l *listing, c correlations, branching [components]uint32) (profi
 		sigma:      spread / 32,
 		impact:     spread / 4,
 		depth:      1 + int64(l.spreadTicks)/3,
-		orders:     200 + l.changes/350,
+		orders:     l.orders,
+		changes:    int64(l.changes),
 		trades:     int64(l.trades) << 16 / int64(l.changes),
 		unit:       int64(unit),
 		lot:        int64(in.Lot),

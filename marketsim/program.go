@@ -72,7 +72,7 @@ func (p *program) advance() int64 {
 // child sends a metaorder's child. It draws nothing from the symbol's stream.
 func (f *flow) child(dst []wire.Event) []wire.Event {
 	sign := f.program.advance()
-	if f.counts[(1+sign)/2] <= f.orders/thinShare {
+	if f.state != wire.StateTrading || f.counts[(1+sign)/2] <= f.orders/thinShare {
 		return dst
 	}
 	limit := f.ask - f.bid - f.touch(-sign)

@@ -1,7 +1,6 @@
 package marketsim
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -9,39 +8,14 @@ import (
 	"tickcast/wire"
 )
 
-// Config says which market to simulate. The zero Config is the catalogue under
-// seed 0.
-type Config struct {
-	// Seed chooses the tape: the same seed and symbols give the same bytes on
-	// every machine.
-	Seed uint64
-
-	// Symbols is the number of instruments, at most SymbolsMax. 0 stands for
-	// SymbolsDefault, the catalogue; those beyond it are generated.
-	Symbols int
-
-	// Preset is how they trade. 0 stands for PresetCrypto.
-	Preset Preset
-
-	// Branching is how many events an event sets off in the mean, in per
-	// mille, below 1,000. 0 stands for 880, as in real markets.
-	Branching int
-
-	// Metaorders are worked off beside the market's own flow. Those of an
-	// instrument must be in order of time and not overlap.
-	Metaorders []Metaorder
-}
-
-// ErrConfig is what New's errors wrap.
-var ErrConfig = errors.New("marketsim: bad configuration")
-
 // Sim is a simulated market: a flow of orders and a book for each symbol, in
 // market time. It belongs to one goroutine. Everything it does is a function
 // of its Config; the wall clock does not enter.
 type Sim struct {
 	// static
 	instruments []wire.Instrument
-	window      int64 // market time that is generated at once, ns
+	index       []uint32 // the instrument of each flow
+	window      int64    // market time that is generated at once, ns
 	shared      correlations
 	branching   uint32
 
@@ -68,24 +42,17 @@ const (
 )
 
 // New returns the market of cfg at time 0, before the opening books are
-// entered. Its error wraps ErrConfig.
-func New(cfg Config) (*Sim, error) {
-	n := cfg.Symbols
-	if n == 0 {
-		n = SymbolsDefault
+// entered. Its error wraps ErrConfig and says what cannot be.
+func New(cfg Config) (*Sim, error) { return newPart(cfg, 0, 1) }
+
+// newPart returns the market of every parts-th instrument, from one on. It
+// lists all of them.
+func newPart(cfg Config, part, parts int) (*Sim, error) {
+	n, err := cfg.check()
+	if err != nil {
+		return nil, err
 	}
-	if n < 0 || n > SymbolsMax {
-		return nil, fmt.Errorf("%w: %d symbols; want 1 to %d", ErrConfig, n, SymbolsMax)
-	}
-	if int(cfg.Preset) >= len(presetNames) {
-		return nil, fmt.Errorf("%w: preset %d", ErrConfig, cfg.Preset)
-	}
-	s := &Sim{
-		instruments: make([]wire.Instrument, n),
-		flows:       make([]flow, n),
-		next:        make([]int64, n),
-		shared:      cfg.Preset.correlations(),
-	}
+	s := &Sim{instruments: make([]wire.Instrument, n), shared: cfg.Preset.correlations()}
 	programs, err := newPrograms(cfg.Metaorders, n)
 	if err != nil {
 		return nil, err
@@ -97,21 +64,35 @@ func New(cfg Config) (*Sim, error) {
 	s.branching = branchingRatio(branching)
 	milliHertz := 0
 	for i := range n {
-		l := listingAt(i)
-		cfg.Preset.apply(&l)
-		p, err := newProfile(&l, cfg.Preset.correlations(), branching)
+		l, err := cfg.listing(i)
+		if err != nil {
+			return nil, err
+		}
+		p, err := newProfile(&l, s.shared, branching)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 		}
-		if s.flows[i], err = newFlow(&p, cfg.Seed); err != nil {
+		s.instruments[i] = p.instrument
+		if i%parts != part {
+			continue
+		}
+		cues, err := cuesOf(cfg.Timeline, p.instrument.Symbol)
+		if err != nil {
+			return nil, err
+		}
+		f, err := newFlow(&p, cfg.Seed, cues, programs[i])
+		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrConfig, l.symbol, err)
 		}
-		s.instruments[i] = p.instrument
-		s.flows[i].program = programs[i]
-		s.next[i] = s.flows[i].due()
+		s.flows = append(s.flows, f)
+		s.index = append(s.index, uint32(i))
+		s.next = append(s.next, f.due())
 		milliHertz += l.changes
 	}
-	s.window = int64(max(windowTransactions, windowBurst*n)) * 1e12 / int64(milliHertz)
+	if err := checkTimeline(cfg.Timeline, s.instruments); err != nil {
+		return nil, err
+	}
+	s.window = int64(max(windowTransactions, windowBurst*len(s.flows))) * 1e12 / int64(max(milliHertz, 1))
 	return s, nil
 }
 
@@ -160,7 +141,7 @@ func (s *Sim) Step(b *wire.Batch, until int64, max int) (now int64) {
 		if len(b.Txns) >= limit {
 			return 0
 		}
-		s.flows[s.opened].opening(b, uint32(s.opened))
+		s.flows[s.opened].opening(b, s.index[s.opened])
 	}
 	if len(s.flows) == 1 {
 		return s.stepAlone(b, until, limit)
@@ -180,7 +161,7 @@ func (s *Sim) Step(b *wire.Batch, until int64, max int) (now int64) {
 // stepAlone is Step for a single symbol: there is nothing to merge.
 func (s *Sim) stepAlone(b *wire.Batch, until int64, limit int) int64 {
 	f := &s.flows[0]
-	f.run(b, 0, until, limit)
+	f.run(b, s.index[0], until, limit)
 	s.next[0] = f.due()
 	if s.next[0] <= until {
 		return b.Txns[len(b.Txns)-1].Time
@@ -201,7 +182,7 @@ func (s *Sim) generate(until int64) {
 		}
 		f := &s.flows[i]
 		from := len(s.pending.Txns)
-		f.run(&s.pending, uint32(i), end, math.MaxInt)
+		f.run(&s.pending, s.index[i], end, math.MaxInt)
 		s.next[i] = f.due()
 		for j := from; j < len(s.pending.Txns); j++ {
 			s.merge.add(s.pending.Txns[j].Time-start, j)

@@ -58,9 +58,17 @@ func tape(t testing.TB, cfg Config, until int64) (all string, each []string) {
 
 func TestTapeGolden(t *testing.T) {
 	var got strings.Builder
-	for _, cfg := range []Config{{}, {Seed: 1}, {Seed: 42, Symbols: 1}, {Seed: 7, Symbols: 40}} {
+	for _, cfg := range []Config{
+		{},
+		{Seed: 1},
+		{Seed: 42, Symbols: 1},
+		{Seed: 7, Symbols: 40},
+		{Seed: 1, Preset: PresetSmallTick},
+		{Seed: 1, Preset: PresetLargeTick},
+		{Seed: 1, Preset: PresetIlliquid},
+	} {
 		sum, _ := tape(t, cfg, 30e9)
-		fmt.Fprintf(&got, "seed %d symbols %d: %s\n", cfg.Seed, cfg.Symbols, sum)
+		fmt.Fprintf(&got, "preset %s seed %d symbols %d: %s\n", cfg.Preset, cfg.Seed, cfg.Symbols, sum)
 	}
 	path := filepath.Join("testdata", "tapes.golden")
 	if *update {
@@ -307,9 +315,12 @@ func TestPresets(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	for _, cfg := range []Config{{Symbols: -1}, {Symbols: SymbolsMax + 1}, {Preset: 99}, {Branching: -1}, {Branching: 1000}} {
+	for _, cfg := range []Config{{Symbols: -1}, {Symbols: SymbolsMax + 1}, {Preset: 99}, {Branching: -1}, {Branching: 1000}, {Liquidity: -1}, {Liquidity: 30}, {Liquidity: 30_000}, {Tick: "30000"}, {Tick: "x"}, {Tick: "-1"}} {
 		if _, err := New(cfg); !errors.Is(err, ErrConfig) {
 			t.Errorf("%+v: got %v; want ErrConfig", cfg, err)
+		}
+		if _, err := Imply(cfg); !errors.Is(err, ErrConfig) {
+			t.Errorf("%+v: implied without an error", cfg)
 		}
 	}
 }

@@ -31,8 +31,11 @@ func (f *flow) withdraw(dst []wire.Event) []wire.Event {
 		by := int64(o.Qty) / 2
 		dst = f.book.Reduce(dst, o.ID, wire.Qty(by-by%f.lot))
 	case u >= reduceShare && u < reduceShare+replaceShare:
-		price := wire.Price(f.choose(sign) * sign * f.tick)
-		dst = f.book.Replace(dst, o.ID, o.Qty, price)
+		at, ok := f.within(sign, f.choose(sign))
+		if !ok {
+			return f.cancel(dst, o.ID)
+		}
+		dst = f.book.Replace(dst, o.ID, o.Qty, wire.Price(at*sign*f.tick))
 	default:
 		return f.cancel(dst, o.ID)
 	}

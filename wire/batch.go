@@ -49,3 +49,12 @@ func (b *Batch) start(i int) uint32 {
 	}
 	return b.Txns[i-1].end
 }
+
+// Truncate drops all transactions but the first n.
+func (b *Batch) Truncate(n int) {
+	if n >= len(b.Txns) {
+		return
+	}
+	b.Txns = b.Txns[:n]
+	b.Events = b.Events[:b.start(n)]
+}

@@ -19,6 +19,7 @@ import (
 // Run(*env) error method in the file of its name.
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Serve a simulated market over WebSockets."`
+	Sim     simCmd     `cmd:"" help:"Simulate a market as fast as possible: its tape, its hash, its stylised facts."`
 	Tail    tailCmd    `cmd:"" help:"Print a feed's frames, one a line, or live statistics."`
 	Bench   benchCmd   `cmd:"" help:"Measure latency, loss and cost of serving many clients."`
 	Match   matchCmd   `cmd:"" help:"Run a script of commands through an order book and print the reports."`

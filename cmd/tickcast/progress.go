@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type progress struct {
 	started time.Time
 	shown   time.Time
 	done    int
+	barred  bool // the line is a bar
 }
 
 // progressEvery is the number of items between two looks at the clock.
@@ -49,10 +51,36 @@ func (p *progress) show(percent int) {
 	_, _ = fmt.Fprintf(p.w, "\r%d %s%s, %.0f/s ", p.done, p.what, of, rate)
 }
 
+// advance counts n items, which make a share of the whole, and rewrites the line
+// if it is time to: a bar, the rate and the time left.
+func (p *progress) advance(n int, share float64) {
+	p.done += n
+	now := time.Now()
+	if now.Sub(p.shown) < time.Second {
+		return
+	}
+	p.shown = now
+	took := now.Sub(p.started)
+	left := "?"
+	if share > 0 {
+		left = time.Duration(float64(took) * (1/share - 1)).Round(time.Second).String()
+	}
+	filled := min(int(share*barCells), barCells)
+	_, _ = fmt.Fprintf(p.w, "\r[%s%s] %3.0f %%, %d %s, %.2f M/s, %s left   ",
+		strings.Repeat("#", filled), strings.Repeat(".", barCells-filled), 100*share,
+		p.done, p.what, float64(p.done)/took.Seconds()/1e6, left)
+	p.barred = true
+}
+
+const barCells = 24
+
 // end finishes the line, if there is one.
 func (p *progress) end() {
-	if p.shown != p.started {
-		p.show(-1)
-		_, _ = fmt.Fprintln(p.w)
+	if p.shown == p.started {
+		return
 	}
+	if !p.barred {
+		p.show(-1)
+	}
+	_, _ = fmt.Fprintln(p.w)
 }

@@ -31,6 +31,9 @@ type serveCmd struct {
 	Seed    uint64 `default:"1" help:"Seed of the simulated market: the same seed, the same tape (${env})."`
 	Speed   string `default:"1" help:"Market seconds a second, or max (${env})."`
 
+	Preset string `default:"crypto" enum:"crypto,small-tick,large-tick,illiquid" help:"How the market trades: crypto, small-tick, large-tick or illiquid (${env})."`
+	timelineFlags
+
 	Origins []string      `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
 	Drain   time.Duration `default:"10s" help:"Spread the closing of clients over this time at shutdown (${env})."`
 	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})."`
@@ -48,9 +51,13 @@ func (serveCmd) Help() string {
 
   tickcast serve                          ten symbols in real time
   tickcast serve --speed 10 --seed 7      another market, ten times as fast
+  tickcast serve --scenario flash-crash@30s --scenario halt@10m
+                                          a market in which something happens
   tickcast serve --source load --symbols 500
                                           the benchmark's source; its rate is set with
-                                          GET /v1/load?rate=N on the admin listener`
+                                          GET /v1/load?rate=N on the admin listener
+
+` + timelineHelp
 }
 
 // Run serves until ctx ends.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -40,6 +41,9 @@ const (
 
 func (c *serveCmd) source(now int64) (source, error) {
 	if c.Source == "load" {
+		if len(c.Scenario) > 0 || c.Timeline != "" {
+			return nil, errors.New("serve: --scenario and --timeline belong to --source sim")
+		}
 		load, err := marketsim.NewLoad(c.Symbols)
 		if err != nil {
 			return nil, err
@@ -50,7 +54,16 @@ func (c *serveCmd) source(now int64) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	sim, err := marketsim.New(marketsim.Config{Seed: c.Seed, Symbols: c.Symbols})
+	cfg := marketsim.Config{Seed: c.Seed, Symbols: c.Symbols}
+	if c.Preset != "" {
+		if cfg.Preset, err = marketsim.ParsePreset(c.Preset); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Timeline, err = c.cues(); err != nil {
+		return nil, err
+	}
+	sim, err := marketsim.New(cfg)
 	if err != nil {
 		return nil, err
 	}
