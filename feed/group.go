@@ -37,8 +37,7 @@ type group struct {
 	rotate  int // member that is served first in the next flush
 	log     groupLog
 
-	dirty     bool // in the shard's list of groups with something to write
-	flushedAt int64
+	dirty     bool  // in the shard's list of groups with something to write
 	flushDue  int64 // when its window closes, 0 if nothing waits
 	beatDue   int64 // when its next heartbeat is due, 0: none
 	received  int   // bytes in the current rate period
@@ -146,8 +145,8 @@ func (g *group) slot(id wire.StreamID) (int, bool) {
 
 // change makes the streams of the group exactly ids, which are sorted.
 func (g *group) change(ids []wire.StreamID) {
-	for i := len(g.streams) - 1; i >= 0; i-- {
-		if _, found := slices.BinarySearch(ids, g.streams[i].id); !found {
+	for i, m := range slices.Backward(g.streams) {
+		if _, found := slices.BinarySearch(ids, m.id); !found {
 			g.forget(i)
 		}
 	}

@@ -158,6 +158,17 @@ func (l *groupLog) frameEnd(offset uint64) uint64 {
 	return l.records[i].end
 }
 
+// rest copies the unsent part of the frame that offset is inside of.
+func (l *groupLog) rest(offset uint64) []byte {
+	var out []byte
+	for end := l.frameEnd(offset); offset < end; {
+		p := l.piece(offset, end)
+		out = append(out, p...)
+		offset += uint64(len(p))
+	}
+	return out
+}
+
 // after returns the index of the first record that ends after offset.
 func (l *groupLog) after(offset uint64) int {
 	return l.first + sort.Search(len(l.records)-l.first, func(i int) bool { return l.records[l.first+i].end > offset })

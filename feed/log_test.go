@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -43,8 +44,8 @@ func (p *plainLog) frameEnd(offset int) int {
 func (p *plainLog) rewind(have map[wire.StreamID]position, from, to int) map[wire.StreamID]position {
 	out := map[wire.StreamID]position{}
 	for id, h := range have {
-		for i := len(p.frames) - 1; i >= 0; i-- {
-			if f := p.frames[i]; f.stream == id && f.from >= from && f.to <= to && !h.first {
+		for _, f := range slices.Backward(p.frames) {
+			if f.stream == id && f.from >= from && f.to <= to && !h.first {
 				h.seq = f.seq - 1
 			}
 		}

@@ -349,17 +349,6 @@ func (m *session) partial() []byte {
 	}
 }
 
-// rest copies the unsent part of the frame that offset is inside of.
-func (l *groupLog) rest(offset uint64) []byte {
-	var out []byte
-	for end := l.frameEnd(offset); offset < end; {
-		p := l.piece(offset, end)
-		out = append(out, p...)
-		offset += uint64(len(p))
-	}
-	return out
-}
-
 // kill ends the connection now.
 func (m *session) kill(code wire.CloseCode, reason string, hard bool) {
 	if m.dead {
