@@ -43,8 +43,9 @@ type queue struct {
 	rouse    func() // wakes the shard's goroutine
 	itemsMax int    // inboxItemsMax, less in tests
 
-	asleep atomic.Bool // the shard waits, or is about to
-	filled atomic.Bool // there is something to take
+	asleep  atomic.Bool // the shard waits, or is about to
+	filled  atomic.Bool // there is something to take
+	touched atomic.Bool // packets came since the last Wake
 
 	mu sync.Mutex // guards all below
 	in delivery
@@ -58,6 +59,9 @@ func (q *queue) Packet(p Packet, payload []byte) {
 	}
 	q.in.add(p, payload)
 	q.mu.Unlock()
+	if !q.touched.Load() {
+		q.touched.Store(true)
+	}
 }
 
 // Mark implements Inbox. Markers are bounded by the sessions, which have at
@@ -69,9 +73,16 @@ func (q *queue) Mark(m *Marker) {
 	q.filled.Store(true) // an attachment's marker has no publication that would
 }
 
-// Wake implements Inbox.
+// Wake implements Inbox. A shard that hears nothing of what was published
+// sleeps on.
 func (q *queue) Wake() {
-	q.filled.Store(true)
+	if q.touched.Load() {
+		q.touched.Store(false)
+		q.filled.Store(true)
+	}
+	if !q.filled.Load() {
+		return
+	}
 	if q.asleep.Load() && q.asleep.Swap(false) {
 		q.rouse()
 	}

@@ -230,3 +230,26 @@ func TestInboxForgetsDeliveredMarkers(t *testing.T) {
 		}
 	}
 }
+
+// A publication wakes the shards that hear it, and no others.
+func TestInboxWakesWhoHears(t *testing.T) {
+	st := newStage(t, 2)
+	roused := 0
+	st.queue.rouse = func() { roused++ }
+	p := st.open(Options{}, unlimited)
+	p.subscribe("book.S0")
+	for i := range 3 {
+		if !st.queue.sleep() {
+			t.Fatal("not asleep")
+		}
+		st.move(1, 10)
+		if roused != i {
+			t.Fatal("woken by what nobody hears")
+		}
+		st.move(0, 10)
+		if roused != i+1 {
+			t.Fatalf("roused %d times; want %d", roused, i+1)
+		}
+		st.rounds()
+	}
+}

@@ -148,7 +148,7 @@ func testServe(t *testing.T, cfg ShardsConfig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const large, small = 1 << 20, 4 << 10
+	const large, small = 1 << 20, 32 << 10
 	steady := dial(t, w, shards, SlowConflate, large)
 	stops := dial(t, w, shards, SlowConflate, small)
 	closes := dial(t, w, shards, SlowClose, small)
@@ -205,8 +205,11 @@ func testServe(t *testing.T, cfg ShardsConfig) {
 // served too late is refused.
 func shutdown(t *testing.T, w *world, shards *Shards, clients ...*netClient) {
 	frozen := dial(t, w, shards, SlowConflate, 4<<10)
-	if err := w.publish(4000); err != nil {
+	if err := w.publish(2000); err != nil {
 		t.Fatal(err)
+	}
+	for _, c := range clients { // a close frame behind much else may miss its deadline
+		c.await("all was published", c.current)
 	}
 	ctx, cut := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -110,7 +110,7 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 // same bytes for everybody, books equal at the end. TICKCAST_WORLDS sets how
 // many, TICKCAST_WORLD runs one and prints what its unlucky client received.
 func TestWorlds(t *testing.T) {
-	first, worlds := uint64(1), number(t, "TICKCAST_WORLDS", 150)
+	first, worlds := uint64(1), number(t, "TICKCAST_WORLDS", 100)
 	if n := number(t, "TICKCAST_WORLD", 0); n > 0 {
 		first, worlds = n, 1
 	}
@@ -145,7 +145,7 @@ func TestWorlds(t *testing.T) {
 // that take a part of one.
 func TestWorldsOfAHugeBook(t *testing.T) {
 	var parts, whole int
-	for seed := uint64(1); seed <= number(t, "TICKCAST_HUGE_WORLDS", 2); seed++ {
+	for seed := uint64(1); seed <= number(t, "TICKCAST_HUGE_WORLDS", 1); seed++ {
 		w := newWorld(seed, 1, inboxItemsMax)
 		for i := range 40_000 {
 			o := orderbook.Order{Side: wire.Sell, Type: orderbook.Limit, Qty: 100, Price: wire.Price(5 * (2000 + i))}
