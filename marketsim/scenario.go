@@ -53,6 +53,12 @@ func ParseScenario(name string) (Scenario, error) {
 	return 0, fmt.Errorf("%w: no scenario %.32q", ErrConfig, name)
 }
 
+// Auctions reports whether the scenario holds a call auction, in which the book
+// is crossed until it ends.
+func (s Scenario) Auctions() bool {
+	return s == ScenarioOpen || s == ScenarioClose || s == ScenarioHalt || s == ScenarioLimitBand
+}
+
 // mode reports whether the scenario has no end of its own.
 func (s Scenario) mode() bool { return s >= ScenarioCalm && s <= ScenarioIlliquid }
 

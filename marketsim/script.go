@@ -116,6 +116,7 @@ func (c *Cue) steps(coin int64) []step {
 		return []step{{at: c.At, kind: stepBurst, span: d, rate: microburstRate}}
 	case ScenarioQuoteStuffing:
 		return []step{{at: c.At, kind: stepStuff, span: d, rate: stuffingRate}}
+	default: // a mode
 	}
 	out := []step{{at: c.At, kind: stepMode, conditions: modes[c.Scenario]}}
 	if d > 0 {

@@ -51,7 +51,7 @@ func (serveCmd) Help() string {
 
   tickcast serve                          ten symbols in real time
   tickcast serve --speed 10 --seed 7      another market, ten times as fast
-  tickcast serve --scenario flash-crash@30s --scenario halt@10m
+  tickcast serve --scenario flash-crash@30s --scenario news@2m
                                           a market in which something happens
   tickcast serve --source load --symbols 500
                                           the benchmark's source; its rate is set with

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"tickcast/marketsim"
@@ -112,19 +113,21 @@ func (c *simCmd) validate(w io.Writer, cfg marketsim.Config) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "branching ratio %.3f: stable, an event sets off %.1f others in the end\n\n",
+	var b strings.Builder
+	fmt.Fprintf(&b, "branching ratio %.3f: stable, an event sets off %.1f others in the end\n\n",
 		implied[0].Branching, implied[0].Branching/(1-implied[0].Branching))
-	fmt.Fprintf(w, "%-10s %12s %12s %12s %10s %8s %14s %12s\n",
+	fmt.Fprintf(&b, "%-10s %12s %12s %12s %10s %8s %14s %12s\n",
 		"symbol", "events/s", "trades/s", "spread", "bp", "orders", "price", "tick")
 	changes, trades := 0.0, 0.0
 	for _, i := range implied {
 		changes, trades = changes+i.Changes, trades+i.Trades
-		_, err = fmt.Fprintf(w, "%-10s %12.1f %12.2f %6.0f ticks %10.2f %8d %14s %12s\n",
+		fmt.Fprintf(&b, "%-10s %12.1f %12.2f %6.0f ticks %10.2f %8d %14s %12s\n",
 			i.Symbol, i.Changes, i.Trades, i.SpreadTicks, i.SpreadShare*1e4, i.Orders, i.Price, i.Tick)
 	}
 	if len(implied) > 1 {
-		_, err = fmt.Fprintf(w, "%-10s %12.1f %12.2f\n", "all", changes, trades)
+		fmt.Fprintf(&b, "%-10s %12.1f %12.2f\n", "all", changes, trades)
 	}
+	_, err = io.WriteString(w, b.String())
 	return err
 }
 

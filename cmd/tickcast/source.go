@@ -63,6 +63,13 @@ func (c *serveCmd) source(now int64) (source, error) {
 	if cfg.Timeline, err = c.cues(); err != nil {
 		return nil, err
 	}
+	// The feed does not tell trading states yet, and a client must never see a
+	// crossed book that it cannot explain.
+	for _, cue := range cfg.Timeline {
+		if cue.Scenario.Auctions() {
+			return nil, fmt.Errorf("%w: scenario %s holds an auction, which the feed cannot show yet; tickcast sim can", marketsim.ErrConfig, cue.Scenario)
+		}
+	}
 	sim, err := marketsim.New(cfg)
 	if err != nil {
 		return nil, err

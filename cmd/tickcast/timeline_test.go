@@ -114,7 +114,7 @@ func publish(t *testing.T, name string, cfg marketsim.Config, until time.Duratio
 func TestServeRefusesTimeline(t *testing.T) {
 	for _, c := range []serveCmd{
 		{Symbols: 1, Speed: "1", Source: "sim", timelineFlags: timelineFlags{Scenario: []string{"nope"}}},
-		{Symbols: 1, Speed: "1", Source: "sim", timelineFlags: timelineFlags{Scenario: []string{"halt", "news"}}},
+		{Symbols: 1, Speed: "1", Source: "sim", timelineFlags: timelineFlags{Scenario: []string{"trend@10s", "news@11s"}}},
 	} {
 		if _, err := c.source(0); !errors.Is(err, marketsim.ErrConfig) {
 			t.Errorf("%v: got %v; want ErrConfig", c.Scenario, err)

@@ -164,12 +164,13 @@ func (p *pair) message(time int64, typ int, e *wire.Event, id uint64, size, pric
 
 // state writes a halt, and its end.
 func (p *pair) state(time int64, s wire.State) error {
-	price := int64(0) // quoting
+	var price int64
 	switch s {
 	case wire.StateTrading:
 		price = 1
 	case wire.StateHalt, wire.StateClosed:
 		price = -1
+	case wire.StatePreOpen, wire.StateAuction: // quoting: 0
 	}
 	return p.rows(time, 7, 0, 0, price, -1)
 }
