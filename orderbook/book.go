@@ -108,7 +108,7 @@ func New(cfg Config) (*Book, error) {
 	b.qtySpan = uint64(max(min(cfg.MaxQty, qtyLarge-1)-cfg.MinQty, 0))
 	b.priceSpan = uint64(cfg.MaxPrice - cfg.MinPrice)
 	for i, mask := range [2]uint64{maskBid, maskAsk} {
-		b.sides[i] = ladder{mask: mask, bestKey: keyNone}
+		b.sides[i] = ladder{mask: mask, bestKey: keyNone, mark: markOf(wire.Buy + wire.Side(i))}
 		b.stops[1-i] = ladder{mask: mask, bestKey: keyNone}
 	}
 	return b, nil

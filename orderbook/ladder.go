@@ -15,6 +15,7 @@ type ladder struct {
 	bestKey uint64
 	mask    uint64 // key = price ^ mask
 	levels  int32
+	mark    uint64     // of the side, for events
 	top     wire.Level // best displayed level as last announced
 }
 
