@@ -19,14 +19,14 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 		return b.enterAny(dst, o)
 	}
 	key := uint64(o.Price) ^ l.mask
-	at := b.find(l, key)
-	if at == 0 {
-		return b.enterFresh(dst, o, l, key)
+	at := b.hints[uint64(o.Price)&uint64(len(b.hints)-1)]
+	lv := &b.levels[at]
+	if lv.key != key {
+		return b.enterFar(dst, o, l, key)
 	}
 	if b.picky && !b.claim(o, slot) {
 		return b.enterAny(dst, o)
 	}
-	lv := &b.levels[at]
 	orders := b.orders
 	s := &orders[slot]
 	b.freeOrder = s.next
@@ -59,16 +59,19 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 	return dst[:len(dst)+4]
 }
 
-// enterFresh makes the level that Enter lacks. Enter itself would have to save
-// its variables around the call, for every order.
+// enterFar is Enter at a price to which no hint leads. It finds or makes the
+// level. Enter itself would have to save its variables around the calls, for
+// every order.
 //
 //go:noinline
-func (b *Book) enterFresh(dst []wire.Event, o *Order, l *ladder, key uint64) []wire.Event {
-	if b.picky && !b.valid(o) {
-		return b.enterAny(dst, o)
+func (b *Book) enterFar(dst []wire.Event, o *Order, l *ladder, key uint64) []wire.Event {
+	at := b.level(l, key)
+	b.setHint(o.Price, at)
+	dst = b.Enter(dst, o)
+	if b.levels[at].head == 0 {
+		b.drop(l, at) // the order was rejected
 	}
-	b.insert(l, key)
-	return b.Enter(dst, o)
+	return dst
 }
 
 // enterAny is Enter without the assumption that the order rests at once and

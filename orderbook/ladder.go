@@ -10,13 +10,13 @@ import (
 // keys. Every node has at least two children, so a tree of n levels has fewer
 // than n nodes wherever the prices are.
 type ladder struct {
-	root    int32 // reference: 0 nothing, positive a node, negative a level
-	best    int32 // level with the smallest key, 0 if there is none
 	bestKey uint64
-	mask    uint64 // key = price ^ mask
-	levels  int32
+	mask    uint64     // key = price ^ mask
 	mark    uint64     // of the side, for events
 	top     wire.Level // best displayed level as last announced
+	best    int32      // level with the smallest key, 0 if there is none
+	root    int32      // reference: 0 nothing, positive a node, negative a level
+	levels  int32
 }
 
 // keyNone is greater than every key: prices are bounded by priceMax.
@@ -143,6 +143,7 @@ func (b *Book) drop(l *ladder, slot int32) {
 	if lv.touch != 0 {
 		b.touched[lv.touch-1].level = 0
 	}
+	b.clearHint(l.price(key), slot)
 	b.unlinkLevel(l, key)
 	l.levels--
 	*lv = level{key: keyNone, head: b.freeLevel}
@@ -221,13 +222,13 @@ func (b *Book) newNode() int32 {
 	return int32(len(b.nodes) - 1)
 }
 
-// grown returns s with room for one more. It grows by an eighth, because
+// grown returns s with room for one more. It grows by little, because
 // memory a book is bounded and growing is rare.
 func grown[T any](s []T) []T {
 	if len(s) < cap(s) {
 		return s
 	}
-	t := make([]T, len(s), len(s)+len(s)/8+4)
+	t := make([]T, len(s), len(s)+len(s)/32+4)
 	copy(t, s)
 	return t
 }

@@ -42,9 +42,10 @@ func (b *Book) move(dst []wire.Event, slot int32, qty wire.Qty, price wire.Price
 		b.drop(l, from)
 	}
 	key := l.key(price)
-	at := b.find(l, key)
-	if at == 0 {
-		at = b.insert(l, key)
+	at := *b.hint(price)
+	if b.levels[at].key != key {
+		at = b.level(l, key)
+		b.setHint(price, at)
 	}
 	lv = &b.levels[at]
 	o.qty = int64(qty)
