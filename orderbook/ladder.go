@@ -69,21 +69,37 @@ func (b *Book) find(l *ladder, key uint64) int32 {
 
 // level returns the level of a key, made if it does not exist.
 func (b *Book) level(l *ladder, key uint64) int32 {
+	parent, at := int32(0), uint64(0)
 	ref := l.root
 	for ref > 0 {
 		n := &b.nodes[nodeOf(ref)]
-		ref = n.child[key>>shiftOf(ref)&63]
+		if above := shiftOf(ref) + 6; key>>above != n.prefix {
+			return b.insert(l, parent, at, n.prefix<<above, ref, key)
+		}
+		parent, at = ref, key>>shiftOf(ref)&63
+		ref = n.child[at]
 	}
-	if b.levels[-ref].key == key {
+	have := b.levels[-ref].key
+	if have == key {
 		return -ref
 	}
-	return b.insert(l, key)
+	return b.insert(l, parent, at, have, ref, key)
 }
 
-// insert makes the level of a key that the ladder does not have.
-func (b *Book) insert(l *ladder, key uint64) int32 {
+// insert makes the level of a key that the ladder does not have, where the walk
+// to it ended: at a child of parent that is ref, of refKey, or 0.
+func (b *Book) insert(l *ladder, parent int32, at, refKey uint64, ref int32, key uint64) int32 {
 	slot := b.newLevel(key)
-	b.link(l, key, -slot)
+	switch {
+	case ref != 0:
+		b.split(l, parent, at, refKey, ref, key, -slot)
+	case parent == 0:
+		l.root = -slot
+	default:
+		n := &b.nodes[nodeOf(parent)]
+		n.child[at&63] = -slot
+		n.bits |= 1 << (at & 63)
+	}
 	l.levels++
 	if key < l.bestKey {
 		l.best, l.bestKey = slot, key
@@ -92,31 +108,6 @@ func (b *Book) insert(l *ladder, key uint64) int32 {
 		b.retouch(l, slot, key)
 	}
 	return slot
-}
-
-func (b *Book) link(l *ladder, key uint64, leaf int32) {
-	parent, at := int32(0), uint64(0)
-	ref := l.root
-	for ref > 0 {
-		n := &b.nodes[nodeOf(ref)]
-		if above := shiftOf(ref) + 6; key>>above != n.prefix {
-			b.split(l, parent, at, n.prefix<<above, ref, key, leaf)
-			return
-		}
-		parent, at = ref, key>>shiftOf(ref)&63
-		ref = n.child[at]
-	}
-	if ref < 0 {
-		b.split(l, parent, at, b.levels[-ref].key, ref, key, leaf)
-		return
-	}
-	if parent == 0 {
-		l.root = leaf
-		return
-	}
-	n := &b.nodes[nodeOf(parent)]
-	n.child[at] = leaf
-	n.bits |= 1 << at
 }
 
 // split puts a node where ref was, with ref and leaf as its children.
