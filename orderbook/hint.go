@@ -20,8 +20,12 @@ func (b *Book) hint(p wire.Price) *int32 { return &b.hints[uint64(p)&uint64(len(
 // setHint makes the way to a level short. There are at least as many hints as
 // levels, up to hintsMax.
 func (b *Book) setHint(p wire.Price, at int32) {
-	if n := len(b.hints); n < len(b.levels) && n < hintsMax {
-		b.hints = make([]int32, 2*n) // they come back as they are needed
+	n := len(b.hints)
+	for n < len(b.levels) && n < hintsMax {
+		n *= 2
+	}
+	if n > len(b.hints) {
+		b.hints = make([]int32, n) // they come back as they are needed
 	}
 	*b.hint(p) = at
 }
