@@ -4,7 +4,8 @@ import "tickcast/wire"
 
 // Cancel takes an order, or a waiting stop, out of the book.
 func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
-	if b.slow {
+	e := dst[len(dst):cap(dst)]
+	if b.slow || len(e) < 4 {
 		return b.cancelOdd(dst, id)
 	}
 	slot := int32(0)
@@ -18,43 +19,50 @@ func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
 	}
 	orders := b.orders
 	o := &orders[slot]
-	lv := &b.levels[o.level]
-	if o.prev == 0 {
-		lv.head = o.next
-	} else {
-		orders[o.prev].next = o.next
-	}
-	if o.next == 0 {
-		lv.tail = o.prev
-	} else {
-		orders[o.next].prev = o.prev
-	}
-	qty := o.qty
-	lv.qty -= qty
-	lv.count--
-	b.resting--
-	l := &b.sides[o.side()]
-	side := wire.Buy + wire.Side(o.side())
-	price := l.price(lv.key)
-	n := len(dst)
-	dst = room(dst, 4)
-	e := (*[4]wire.Event)(dst[n:])
-	put(&e[0], wire.EventCancelled, side, id, price, qty)
-	put(&e[1], wire.EventRemove, side, id, price, 0)
-	putLevel(&e[2], side, price, lv)
 	at := o.level
-	best := at == l.best
+	lv := &b.levels[at]
+	l := &b.sides[o.side()]
+	qty, prev, next := o.qty, o.prev, o.next
 	o.id = (id+1<<slotBits)&idMask | flagFree
 	o.next = b.freeOrder
 	b.freeOrder = slot
-	if lv.head == 0 {
+	b.resting--
+	if prev == 0 {
+		lv.head = next
+	} else {
+		orders[prev].next = next
+	}
+	if next == 0 {
+		lv.tail = prev
+	} else {
+		orders[next].prev = prev
+	}
+	lv.qty -= qty
+	lv.count--
+	price := l.price(lv.key)
+	put(&e[0], wire.EventCancelled, l.mark, id, price, qty)
+	put(&e[1], wire.EventRemove, l.mark, id, price, 0)
+	putLevel(&e[2], l.mark, price, lv)
+	if at == l.best || lv.head == 0 {
+		return b.cancelEdge(dst[:len(dst)+3], l, at)
+	}
+	return dst[:len(dst)+3]
+}
+
+// cancelEdge ends a cancel at the best level, or of the last order of any.
+//
+//go:noinline
+func (b *Book) cancelEdge(dst []wire.Event, l *ladder, at int32) []wire.Event {
+	best := at == l.best
+	if b.levels[at].head == 0 {
 		b.drop(l, at)
 	}
 	if !best {
-		return dst[:n+3]
+		return dst
 	}
 	l.top = b.topOf(l)
-	put(&e[3], wire.EventTopMoved, 0, 0, 0, 0)
+	dst = room(dst, 1)
+	put(&dst[len(dst)-1], wire.EventTopMoved, 0, 0, 0, 0)
 	return dst
 }
 
@@ -83,7 +91,7 @@ func (b *Book) Reduce(dst []wire.Event, id uint64, by wire.Qty) []wire.Event {
 	}
 	r := b.restingOf(slot)
 	dst = room(dst, 1)
-	put(&dst[len(dst)-1], wire.EventCancelled, r.Side, id, r.Price, int64(by))
+	put(&dst[len(dst)-1], wire.EventCancelled, markOf(r.Side), id, r.Price, int64(by))
 	return b.shrink(dst, slot, rest)
 }
 
@@ -118,9 +126,9 @@ func (b *Book) shrink(dst []wire.Event, slot int32, rest int64) []wire.Event {
 	o.qty -= by
 	lv := &b.levels[o.level]
 	lv.qty -= by
-	side := o.side()
+	l := &b.sides[o.side()]
 	dst = room(dst, 1)
-	put(&dst[len(dst)-1], wire.EventReduce, wire.Buy+wire.Side(side), o.id&idMask, b.sides[side].price(lv.key), o.qty)
+	put(&dst[len(dst)-1], wire.EventReduce, l.mark, o.id&idMask, l.price(lv.key), o.qty)
 	return b.appendTouched(dst)
 }
 

@@ -31,30 +31,35 @@ const (
 // Book is the order book of one instrument. Use New. It belongs to one
 // goroutine.
 type Book struct {
-	// static
-	cfg       Config
-	outside   bool
-	picky     bool   // tick or lot is not 1, or ids are outside
-	qtySpan   uint64 // of a plain order: from MinQty
-	priceSpan uint64 // from MinPrice
-
-	// orders and levels: slot 0 of each slab is nothing
-	sides  [2]ladder // bids, asks
-	stops  [2]ladder // triggers of buy stops (least first) and of sell stops (greatest first)
-	orders []order
-	levels []level
-	nodes  []node
-	rares  []rare // by order slot, once an order has needed it
-	index  index  // outside ids
-
-	freeOrder, freeLevel, freeNode int32
-	resting                        int
-	waiting                        int // stops
-	odd                            int // resting hidden orders and icebergs
+	// Of every command, side by side: in a process of many books each cache
+	// line is a miss. Slot 0 of each slab is nothing.
+	orders    []order
+	levels    []level
+	hints     []int32   // levels of the sides by the low bits of their prices
+	sides     [2]ladder // bids, asks
+	freeOrder int32
+	freeLevel int32
+	resting   int
 
 	// slow is set while a rule is in force that the fast paths do not know:
 	// a state but trading, a band, waiting stops, odd orders.
 	slow bool
+
+	// static
+	outside   bool
+	picky     bool   // tick or lot is not 1, or ids are outside
+	qtySpan   uint64 // of a plain order: from MinQty
+	priceSpan uint64 // from MinPrice
+	cfg       Config
+
+	// of fewer commands
+	index    index // outside ids
+	nodes    []node
+	freeNode int32
+	stops    [2]ladder // triggers of buy stops (least first) and of sell stops (greatest first)
+	rares    []rare    // by order slot, once an order has needed it
+	waiting  int       // stops
+	odd      int       // resting hidden orders and icebergs
 
 	// trading
 	state     wire.State
@@ -103,12 +108,13 @@ func New(cfg Config) (*Book, error) {
 		picky:   cfg.Tick != 1 || cfg.Lot != 1 || cfg.OutsideIDs,
 		orders:  make([]order, 1, 8),
 		levels:  []level{{key: keyNone}},
+		hints:   make([]int32, hintsMin),
 		state:   wire.StateTrading,
 	}
 	b.qtySpan = uint64(max(min(cfg.MaxQty, qtyLarge-1)-cfg.MinQty, 0))
 	b.priceSpan = uint64(cfg.MaxPrice - cfg.MinPrice)
 	for i, mask := range [2]uint64{maskBid, maskAsk} {
-		b.sides[i] = ladder{mask: mask, bestKey: keyNone}
+		b.sides[i] = ladder{mask: mask, bestKey: keyNone, mark: markOf(wire.Buy + wire.Side(i))}
 		b.stops[1-i] = ladder{mask: mask, bestKey: keyNone}
 	}
 	return b, nil

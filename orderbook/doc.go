@@ -52,21 +52,20 @@
 // a 64-ary radix tree over prices with skipped (path-compressed) stretches: a
 // node is a bitmap and 64 children, the next best price is one trailing-zero
 // count a node, and prices whose levels lie within 4,096 ticks need two nodes.
-// The best level is cached, and an order knows its level, so that only a new
-// order and a level's end walk the tree. Rare orders (iceberg, hidden, stops)
-// keep what they need beside the slab, and a book in which a rare rule is in
-// force takes another way (odd.go): the fast ways ask one flag.
+// The best level is cached, an order knows its level, and a table of up to 2,048
+// hints (hint.go) leads from the low bits of a price straight to its level, so
+// that only a new level and the end of one walk the tree. Rare orders (iceberg,
+// hidden, stops) keep what they need beside the slab, and a book in which a rare
+// rule is in force takes another way (odd.go): the fast ways ask one flag.
 //
 // Weighed against it: an array of levels by tick, windowed around the touch,
-// with an overflow for far prices. It saves one dependent load in the window,
-// but needs recentring, a second structure for far prices and two sets of
-// bitmaps for crossed books, and costs its window for an almost empty book. The
-// tree's window is wherever the prices are, any int64 price is an ordinary one,
-// and an empty book costs under 1 KiB. The workload deep, whose ladder is a
-// single node, runs no faster than near, whose has two floors: there is little
-// left to save. Each side has its own tree (with reversed keys on the bid side,
-// so that the best is the smallest key on both): auctions and books built from
-// messages may be crossed.
+// with an overflow for far prices. It needs recentring, a second structure for
+// far prices and two sets of bitmaps for crossed books, and costs its window for
+// an almost empty book. The hints give its one access in the window and are a
+// cache that may be wrong; any int64 price is an ordinary one, and an empty book
+// costs 1,000 bytes. Each side has its own tree (with reversed keys on the bid
+// side, so that the best is the smallest key on both): auctions and books built
+// from messages may be crossed.
 //
 // Outside ids are in an open-addressing table of 8-byte slots, 32 bits of hash
 // and 32 of index, Fibonacci hashing, linear probing and backward-shift
@@ -76,24 +75,28 @@
 //
 // # Measured
 //
-// On 2 cores of an AMD EPYC (Zen 4, Go 1.26) on which other work ran (load 2 to
-// 3): ns a command with its events in the quietest 50,000 commands, and in
-// brackets the mean of all 3 M of the calmest of three runs.
+// On 2 virtual cores of an AMD EPYC (Zen 4, Go 1.26) shared with other work, load
+// 3 to 5, so that a mean measures the neighbours (45 to 200 ns): ns a command with
+// its events in the quietest 50,000 commands, and in brackets in the quietest
+// 5,000 of several runs. Memory is after the opening; hints add up to 8 KiB.
 //
 //	go test -run xxx -bench Workload -benchtime 4x ./orderbook
 //	            handles      outside ids   levels  memory (20,000 orders; deep 40,000)
-//	near        29.0 (34)    37.8 (48)     994     0.68 MiB, 1.18 MiB
-//	sparse      41.6 (50)    51.1 (71)     10,812  1.28 MiB, 1.78 MiB
-//	deep        29.3 (43)    37.4 (47)     46      1.31 MiB, 2.31 MiB
+//	near        24.9 (23.1)  34.4 (29.9)   994     0.66 MiB, 1.16 MiB
+//	sparse      48.3 (42.3)  54.3 (52.6)   10,812  1.24 MiB, 1.74 MiB
+//	deep        24.3 (23.2)  34.2 (32.5)   46      1.23 MiB, 2.23 MiB
 //
 // A command by itself (near, handles, clock subtracted; -bench Latency), p50,
-// p99, p99.9: add 50 181 320, cancel 60 331 521, IOC 150 450 771. The public
-// workload flash1 (-bench Flash1): 44.5 ns a message, report hash equal. 1, 16,
-// 128 and 1,024 books of 2,000 orders (-bench Books): 36 45 201 399 in turn, 30
-// 32 187 288 in bursts of 64: cache misses are the cost. No allocations.
+// p99, p99.9: all 40 321 561, add 30 180 351, cancel 40 361 591, IOC 160 471
+// 1362. The public workload flash1 (-bench Flash1): 47.1 (45.6) ns a message,
+// report hash equal; seven in ten of its messages make a level or end one. 1, 16,
+// 128 and 1,024 books of 2,000 orders (-bench Books -benchtime 1x): 32 60 226 389
+// in turn, 27 31 163 385 in bursts of 64: cache misses are the cost. Calmer
+// moments gave 188 for 128 and 295 for 1,024 in turn. No allocations.
 //
 // What did not help: reading the slabs without bounds checks (1 ns), GOAMD64=v3
-// (0), copying prepared events or joining their last fields in one store (0 to
-// 1). What did: events field by field (6 ns), the shift of a node in the
-// reference to it (2), and no calls on the way of an order that rests (3).
+// (0), copying prepared events. What did: events field by field (6 ns), their last
+// five fields in one store and no variables saved around calls (3 together), the
+// shift of a node in the reference to it (2), no calls on the way of an order that
+// rests (3), hints and the fields of Book in order of use (2).
 package orderbook

@@ -11,20 +11,22 @@ import "tickcast/wire"
 func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 	side := int(o.Side-wire.Buy) & 1
 	slot := b.freeOrder
-	other := &b.sides[1-side]
-	if o.Type != Limit || o.Hidden || o.STP != 0 || o.Min != 0 || b.slow || slot == 0 ||
+	l, other := &b.sides[side], &b.sides[1-side]
+	e := dst[len(dst):cap(dst)]
+	if len(e) < 4 || o.Type != Limit || o.Hidden || o.STP != 0 || o.Min != 0 || b.slow || slot == 0 ||
 		other.bestKey <= uint64(o.Price)^other.mask || o.Side-wire.Buy > 1 ||
-		uint64(o.Qty-b.cfg.MinQty) > b.qtySpan || uint64(o.Price-b.cfg.MinPrice) > b.priceSpan ||
-		b.picky && !b.claim(o, slot) {
+		uint64(o.Qty-b.cfg.MinQty) > b.qtySpan || uint64(o.Price-b.cfg.MinPrice) > b.priceSpan {
 		return b.enterAny(dst, o)
 	}
-	l := &b.sides[side]
 	key := uint64(o.Price) ^ l.mask
-	at := b.find(l, key)
-	if at == 0 {
-		at = b.insert(l, key)
-	}
+	at := b.hints[uint64(o.Price)&uint64(len(b.hints)-1)]
 	lv := &b.levels[at]
+	if lv.key != key {
+		return b.enterFar(dst, o, l, key)
+	}
+	if b.picky && !b.claim(o, slot) {
+		return b.enterAny(dst, o)
+	}
 	orders := b.orders
 	s := &orders[slot]
 	b.freeOrder = s.next
@@ -46,22 +48,38 @@ func (b *Book) Enter(dst []wire.Event, o *Order) []wire.Event {
 	lv.count++
 	lv.qty += int64(o.Qty)
 	b.resting++
-	n := len(dst)
-	dst = room(dst, 4)
-	e := (*[4]wire.Event)(dst[n:])
-	put(&e[0], wire.EventAccepted, o.Side, id, o.Price, int64(o.Qty))
-	put(&e[1], wire.EventAdd, o.Side, id, o.Price, int64(o.Qty))
-	putLevel(&e[2], o.Side, o.Price, lv)
+	put(&e[0], wire.EventAccepted, l.mark, id, o.Price, int64(o.Qty))
+	put(&e[1], wire.EventAdd, l.mark, id, o.Price, int64(o.Qty))
+	putLevel(&e[2], l.mark, o.Price, lv)
 	if l.best != at {
-		return dst[:n+3]
+		return dst[:len(dst)+3]
 	}
 	l.top.Price, l.top.Qty = o.Price, wire.Qty(lv.qty)
 	put(&e[3], wire.EventTopMoved, 0, 0, 0, 0)
+	return dst[:len(dst)+4]
+}
+
+// enterFar is Enter at a price to which no hint leads. It finds or makes the
+// level. Enter itself would have to save its variables around the calls, for
+// every order.
+//
+//go:noinline
+func (b *Book) enterFar(dst []wire.Event, o *Order, l *ladder, key uint64) []wire.Event {
+	at := b.level(l, key)
+	b.setHint(o.Price, at)
+	dst = b.Enter(dst, o)
+	if b.levels[at].head == 0 {
+		b.drop(l, at) // the order was rejected
+	}
 	return dst
 }
 
-// enterAny is Enter without the assumption that the order rests at once.
+// enterAny is Enter without the assumption that the order rests at once and
+// that there is room for its events.
 func (b *Book) enterAny(dst []wire.Event, o *Order) []wire.Event {
+	if cap(dst)-len(dst) < 4 {
+		return b.Enter(enlarge(dst, 4), o)
+	}
 	if b.slow || o.Type != Limit && o.Type != IOC || o.Hidden || o.STP != 0 || o.Min != 0 || !b.valid(o) {
 		return b.enterOdd(dst, o)
 	}
@@ -98,7 +116,7 @@ func (b *Book) enterTaker(dst []wire.Event, o *Order) []wire.Event {
 	l := &b.sides[1-t.side]
 	t.limit = l.key(o.Price)
 	dst = room(dst, 1)
-	put(&dst[len(dst)-1], wire.EventAccepted, o.Side, t.id, o.Price, t.qty)
+	put(&dst[len(dst)-1], wire.EventAccepted, markOf(o.Side), t.id, o.Price, t.qty)
 	traded := l.bestKey <= t.limit
 	dst = b.sweep(dst, &t)
 	switch {
@@ -141,7 +159,7 @@ func (b *Book) restTouched(dst []wire.Event, t *taker) []wire.Event {
 	b.enrol(t)
 	b.rest(t)
 	dst = room(dst, 1)
-	put(&dst[len(dst)-1], wire.EventAdd, wire.Buy+wire.Side(t.side), t.id, t.price, t.qty)
+	put(&dst[len(dst)-1], wire.EventAdd, l.mark, t.id, t.price, t.qty)
 	return dst
 }
 
@@ -196,7 +214,7 @@ func (b *Book) appendRejected(dst []wire.Event, o *Order, reason wire.Reason) []
 func appendCancelled(dst []wire.Event, t *taker, qty int64, reason wire.Reason) []wire.Event {
 	dst = room(dst, 1)
 	e := &dst[len(dst)-1]
-	put(e, wire.EventCancelled, wire.Buy+wire.Side(t.side), t.id, t.price, qty)
+	put(e, wire.EventCancelled, markOf(wire.Buy+wire.Side(t.side)), t.id, t.price, qty)
 	e.Reason = reason
 	return dst
 }

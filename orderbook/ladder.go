@@ -10,12 +10,13 @@ import (
 // keys. Every node has at least two children, so a tree of n levels has fewer
 // than n nodes wherever the prices are.
 type ladder struct {
-	root    int32 // reference: 0 nothing, positive a node, negative a level
-	best    int32 // level with the smallest key, 0 if there is none
 	bestKey uint64
-	mask    uint64 // key = price ^ mask
-	levels  int32
+	mask    uint64     // key = price ^ mask
+	mark    uint64     // of the side, for events
 	top     wire.Level // best displayed level as last announced
+	best    int32      // level with the smallest key, 0 if there is none
+	root    int32      // reference: 0 nothing, positive a node, negative a level
+	levels  int32
 }
 
 // keyNone is greater than every key: prices are bounded by priceMax.
@@ -68,21 +69,37 @@ func (b *Book) find(l *ladder, key uint64) int32 {
 
 // level returns the level of a key, made if it does not exist.
 func (b *Book) level(l *ladder, key uint64) int32 {
+	parent, at := int32(0), uint64(0)
 	ref := l.root
 	for ref > 0 {
 		n := &b.nodes[nodeOf(ref)]
-		ref = n.child[key>>shiftOf(ref)&63]
+		if above := shiftOf(ref) + 6; key>>above != n.prefix {
+			return b.insert(l, parent, at, n.prefix<<above, ref, key)
+		}
+		parent, at = ref, key>>shiftOf(ref)&63
+		ref = n.child[at]
 	}
-	if b.levels[-ref].key == key {
+	have := b.levels[-ref].key
+	if have == key {
 		return -ref
 	}
-	return b.insert(l, key)
+	return b.insert(l, parent, at, have, ref, key)
 }
 
-// insert makes the level of a key that the ladder does not have.
-func (b *Book) insert(l *ladder, key uint64) int32 {
+// insert makes the level of a key that the ladder does not have, where the walk
+// to it ended: at a child of parent that is ref, of refKey, or 0.
+func (b *Book) insert(l *ladder, parent int32, at, refKey uint64, ref int32, key uint64) int32 {
 	slot := b.newLevel(key)
-	b.link(l, key, -slot)
+	switch {
+	case ref != 0:
+		b.split(l, parent, at, refKey, ref, key, -slot)
+	case parent == 0:
+		l.root = -slot
+	default:
+		n := &b.nodes[nodeOf(parent)]
+		n.child[at&63] = -slot
+		n.bits |= 1 << (at & 63)
+	}
 	l.levels++
 	if key < l.bestKey {
 		l.best, l.bestKey = slot, key
@@ -91,31 +108,6 @@ func (b *Book) insert(l *ladder, key uint64) int32 {
 		b.retouch(l, slot, key)
 	}
 	return slot
-}
-
-func (b *Book) link(l *ladder, key uint64, leaf int32) {
-	parent, at := int32(0), uint64(0)
-	ref := l.root
-	for ref > 0 {
-		n := &b.nodes[nodeOf(ref)]
-		if above := shiftOf(ref) + 6; key>>above != n.prefix {
-			b.split(l, parent, at, n.prefix<<above, ref, key, leaf)
-			return
-		}
-		parent, at = ref, key>>shiftOf(ref)&63
-		ref = n.child[at]
-	}
-	if ref < 0 {
-		b.split(l, parent, at, b.levels[-ref].key, ref, key, leaf)
-		return
-	}
-	if parent == 0 {
-		l.root = leaf
-		return
-	}
-	n := &b.nodes[nodeOf(parent)]
-	n.child[at] = leaf
-	n.bits |= 1 << at
 }
 
 // split puts a node where ref was, with ref and leaf as its children.
@@ -142,6 +134,7 @@ func (b *Book) drop(l *ladder, slot int32) {
 	if lv.touch != 0 {
 		b.touched[lv.touch-1].level = 0
 	}
+	b.clearHint(l.price(key), slot)
 	b.unlinkLevel(l, key)
 	l.levels--
 	*lv = level{key: keyNone, head: b.freeLevel}
@@ -220,13 +213,13 @@ func (b *Book) newNode() int32 {
 	return int32(len(b.nodes) - 1)
 }
 
-// grown returns s with room for one more. It grows by an eighth, because
+// grown returns s with room for one more. It grows by little, because
 // memory a book is bounded and growing is rare.
 func grown[T any](s []T) []T {
 	if len(s) < cap(s) {
 		return s
 	}
-	t := make([]T, len(s), len(s)+len(s)/8+4)
+	t := make([]T, len(s), len(s)+len(s)/32+4)
 	copy(t, s)
 	return t
 }

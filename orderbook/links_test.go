@@ -11,10 +11,12 @@ func appendCRC(b []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, crcOf(b))
 }
 
-// checkLinks checks the structure itself: links, totals, counts, bests, nodes.
+// checkLinks checks the structure itself: links, totals, counts, bests, nodes,
+// hints.
 func checkLinks(t tester, b *Book) {
 	t.Helper()
 	resting, waiting, odd := 0, 0, 0
+	hinted := map[int32]wire.Price{}
 	for i := range 4 {
 		l := b.ladderAt(i)
 		keys := b.ladderKeys(t, l, l.root, nil)
@@ -25,6 +27,9 @@ func checkLinks(t tester, b *Book) {
 			lv := &b.levels[at]
 			if n > 0 && b.levels[keys[n-1]].key >= lv.key {
 				t.Fatalf("ladder %d: keys out of order", i)
+			}
+			if i < 2 {
+				hinted[at] = l.price(lv.key)
 			}
 			if got := b.find(l, lv.key); got != at {
 				t.Fatalf("ladder %d: key %x finds level %d, not %d", i, lv.key, got, at)
@@ -38,6 +43,11 @@ func checkLinks(t tester, b *Book) {
 		}
 		if l.best != 0 != (len(keys) > 0) || l.best != 0 && (keys[0] != l.best || b.levels[l.best].key != l.bestKey) {
 			t.Fatalf("ladder %d: best %d, bestKey %x", i, l.best, l.bestKey)
+		}
+	}
+	for i, at := range b.hints {
+		if p, ok := hinted[at]; at != 0 && (!ok || b.hint(p) != &b.hints[i]) {
+			t.Fatalf("hint %d leads to level %d, price %d", i, at, p)
 		}
 	}
 	if resting != b.resting || waiting != b.waiting || odd != b.odd {

@@ -34,8 +34,7 @@ func (b *Book) sweepLevel(dst []wire.Event, t *taker, l *ladder) []wire.Event {
 	orders := b.orders
 	lv := &b.levels[at]
 	price := l.price(lv.key)
-	aggressor := wire.Buy + wire.Side(t.side)
-	passive := aggressor.Opposite()
+	aggressor, passive := b.sides[t.side].mark, l.mark
 	left, gone := t.qty, int32(0)
 	slot := lv.head
 	for slot != 0 && left > 0 {
@@ -103,7 +102,7 @@ func (b *Book) fill(dst []wire.Event, t *taker, slot int32, price wire.Price) []
 	b.trades++
 	b.last, b.traded = price, true
 	dst = room(dst, 1)
-	putTrade(&dst[len(dst)-1], wire.Buy+wire.Side(t.side), m.id&idMask, t.id, b.trades, price, qty)
+	putTrade(&dst[len(dst)-1], b.sides[t.side].mark, m.id&idMask, t.id, b.trades, price, qty)
 	return b.consume(dst, slot, qty)
 }
 
@@ -121,17 +120,18 @@ func (b *Book) consume(dst []wire.Event, slot int32, qty int64) []wire.Event {
 	}
 	lv := &b.levels[m.level]
 	lv.qty -= qty
-	id, price, side := m.id&idMask, b.sides[m.side()].price(lv.key), wire.Buy+wire.Side(m.side())
+	l := &b.sides[m.side()]
+	id, price := m.id&idMask, l.price(lv.key)
 	dst = room(dst, 1)
 	e := &dst[len(dst)-1]
 	switch {
 	case m.qty > 0:
-		put(e, wire.EventReduce, side, id, price, m.qty)
+		put(e, wire.EventReduce, l.mark, id, price, m.qty)
 	case m.id&flagRare != 0 && b.rares[slot].reserve > 0:
 		b.refill(slot)
-		put(e, wire.EventReplace, side, id, price, m.qty)
+		put(e, wire.EventReplace, l.mark, id, price, m.qty)
 	default:
-		put(e, wire.EventRemove, side, id, price, 0)
+		put(e, wire.EventRemove, l.mark, id, price, 0)
 		b.take(slot)
 		b.release(slot)
 	}

@@ -14,6 +14,7 @@ func bytesOf(b *Book) int {
 		cap(b.orders)*int(unsafe.Sizeof(order{})) +
 		cap(b.levels)*int(unsafe.Sizeof(level{})) +
 		cap(b.nodes)*int(unsafe.Sizeof(node{})) +
+		cap(b.hints)*4 +
 		cap(b.rares)*int(unsafe.Sizeof(rare{})) +
 		cap(b.index.entries)*8 +
 		cap(b.touched)*int(unsafe.Sizeof(touch{}))
@@ -24,25 +25,29 @@ func TestMemory(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		orders  int
-		half    int64
+		half    int64 // prices of a side
+		step    int64 // ticks between them
 		outside bool
 		most    int
 	}{
-		{"empty, handles", 0, 1, false, 1 << 10},
-		{"empty, outside ids", 0, 1, true, 1 << 10},
-		{"ten orders", 10, 5, true, 4 << 10},
-		{"8,000 near, handles", 8_000, 497, false, 512 << 10},
-		{"8,000 near, outside ids", 8_000, 497, true, 512 << 10},
-		{"20,000 near, handles", 20_000, 497, false, 1 << 20},
-		{"20,000 near, outside ids", 20_000, 497, true, 1792 << 10},
+		{"empty, handles", 0, 1, 1, false, 1 << 10},
+		{"empty, outside ids", 0, 1, 1, true, 1 << 10},
+		{"ten orders", 10, 5, 1, true, 4 << 10},
+		{"8,000 near, handles", 8_000, 497, 1, false, 512 << 10},
+		{"8,000 near, outside ids", 8_000, 497, 1, true, 512 << 10},
+		{"20,000 near, handles", 20_000, 497, 1, false, 1 << 20},
+		{"20,000 near, outside ids", 20_000, 497, 1, true, 1792 << 10},
+		{"20,000 sparse, outside ids", 20_000, 7241, 290, true, 1792 << 10},
 	} {
 		b := mustBook(t, Config{OutsideIDs: c.outside})
 		rng := rand.New(rand.NewPCG(1, 2))
 		for i := range c.orders {
-			o := Order{ID: uint64(i + 1), Type: Limit, Side: wire.Buy, Qty: 1, Price: 10_000_000 - 1 - wire.Price(rng.Int64N(c.half))}
+			o := Order{ID: uint64(i + 1), Type: Limit, Side: wire.Buy, Qty: 1, Price: 10_000_000 - 1 - wire.Price(rng.Int64N(c.half)*c.step)}
 			if i%2 == 1 {
-				o.Side, o.Price = wire.Sell, 10_000_000+wire.Price(rng.Int64N(c.half))
+				o.Side, o.Price = wire.Sell, 10_000_000+wire.Price(rng.Int64N(c.half)*c.step)
 			}
+			accepted := b.Enter(nil, &o)[0]
+			b.Cancel(nil, accepted.ID) // and again, as in steady state
 			b.Enter(nil, &o)
 		}
 		if got := bytesOf(b); got > c.most {

@@ -32,7 +32,7 @@ func (b *Book) enterOdd(dst []wire.Event, o *Order) []wire.Event {
 		t.price = 0
 	}
 	dst = room(dst, 1)
-	put(&dst[len(dst)-1], wire.EventAccepted, o.Side, t.id, t.price, t.qty)
+	put(&dst[len(dst)-1], wire.EventAccepted, markOf(o.Side), t.id, t.price, t.qty)
 	t.hidden, t.post = o.Hidden && (o.Type == Limit || o.Type == PostOnly), o.Type == PostOnly
 	if o.Type == Iceberg {
 		t.display = int64(o.Display)
@@ -96,7 +96,7 @@ func (b *Book) execute(dst []wire.Event, t *taker, typ Type) []wire.Event {
 	b.restAny(t)
 	if !t.hidden {
 		dst = room(dst, 1)
-		put(&dst[len(dst)-1], wire.EventAdd, wire.Buy+wire.Side(t.side), t.id, t.price, b.orders[t.slot].qty)
+		put(&dst[len(dst)-1], wire.EventAdd, b.sides[t.side].mark, t.id, t.price, b.orders[t.slot].qty)
 	}
 	return dst
 }

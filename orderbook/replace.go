@@ -28,31 +28,31 @@ func (b *Book) moves(slot int32, qty wire.Qty, price wire.Price) bool {
 func (b *Book) move(dst []wire.Event, slot int32, qty wire.Qty, price wire.Price) []wire.Event {
 	o := &b.orders[slot]
 	l := &b.sides[o.side()]
-	side := wire.Buy + wire.Side(o.side())
 	id, from := o.id&idMask, o.level
 	n := len(dst)
 	dst = room(dst, 4)
 	e := (*[4]wire.Event)(dst[n:])
-	put(&e[0], wire.EventReplaced, side, id, price, int64(qty))
+	put(&e[0], wire.EventReplaced, l.mark, id, price, int64(qty))
 	e[0].Ref = id
-	put(&e[1], wire.EventReplace, side, id, price, int64(qty))
+	put(&e[1], wire.EventReplace, l.mark, id, price, int64(qty))
 	b.unlink(slot)
 	lv := &b.levels[from]
-	putLevel(&e[2], side, l.price(lv.key), lv)
+	putLevel(&e[2], l.mark, l.price(lv.key), lv)
 	if lv.head == 0 {
 		b.drop(l, from)
 	}
 	key := l.key(price)
-	at := b.find(l, key)
-	if at == 0 {
-		at = b.insert(l, key)
+	at := *b.hint(price)
+	if b.levels[at].key != key {
+		at = b.level(l, key)
+		b.setHint(price, at)
 	}
 	lv = &b.levels[at]
 	o.qty = int64(qty)
 	o.next, o.prev, o.level = 0, lv.tail, at
 	b.chain(lv, slot)
 	lv.qty += int64(qty)
-	putLevel(&e[3], side, price, lv)
+	putLevel(&e[3], l.mark, price, lv)
 	if top := b.topOf(l); top != l.top {
 		l.top = top
 		dst = append(dst, wire.Event{Kind: wire.EventTopMoved})

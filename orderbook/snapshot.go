@@ -166,7 +166,7 @@ func (b *Book) restoreLevel(r *reader, ladder int) {
 		r.fail()
 		return
 	}
-	at := b.insert(l, l.key(p))
+	at := b.level(l, l.key(p))
 	for range count {
 		b.restoreOrder(r, at, ladder)
 	}

@@ -62,7 +62,8 @@ func (b *Book) appendSwept(dst []wire.Event) []wire.Event {
 	for i := range b.touched {
 		t := &b.touched[i]
 		lv := &b.levels[t.level] // level 0, which is empty, if it is gone
-		putLevel(&dst[start+i], wire.Buy+wire.Side(t.side), b.sides[t.side].price(t.key), lv)
+		l := &b.sides[t.side]
+		putLevel(&dst[start+i], l.mark, l.price(t.key), lv)
 		lv.touch = 0
 	}
 	b.touched = b.touched[:0]
