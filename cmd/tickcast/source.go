@@ -111,7 +111,10 @@ func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() boo
 			return err
 		}
 	}
-	s.pacer.Slip(wallNanos(), 0)
+	// A small delay is made up for, so that market time is wall time.
+	if wall := wallNanos(); wall-s.pacer.WallAt(0) > slipNanos {
+		s.pacer.Slip(wall, 0)
+	}
 	hub.SetClock(clock(s.pacer))
 	for ctx.Err() == nil {
 		due := s.pacer.Due(wallNanos())
