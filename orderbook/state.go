@@ -25,7 +25,7 @@ func (b *Book) SetState(dst []wire.Event, s wire.State) []wire.Event {
 
 // collecting reports whether orders rest without matching.
 func (b *Book) collecting() bool {
-	return b.state == wire.StatePreOpen || b.state == wire.StateAuction
+	return b.state.Collecting()
 }
 
 // SetBand sets the price band, both ends included: new prices outside are

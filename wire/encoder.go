@@ -1,38 +1,5 @@
 package wire
 
-// FrameBytesMax bounds every payload that leaves the server (PROTOCOL.md
-// section 4): clients and proxies size their buffers by it.
-const FrameBytesMax = 512 << 10
-
-// BBOFrame is a frame of a bbo stream.
-type BBOFrame struct {
-	Seq, Upd uint64
-	Top      Top   // a side with Qty 0 is empty
-	TS, TP   int64 // market time and time of publication, ns since the epoch
-}
-
-// TradeFrame is a frame of a trade stream.
-type TradeFrame struct {
-	Seq, ID uint64
-	Price   Price
-	Qty     Qty
-	Side    Side  // the aggressor's
-	TS, TP  int64 // market time and time of publication, ns since the epoch
-}
-
-// BookFrame is a frame of a book stream: a snapshot, or absolute quantities
-// of changed levels. The encoder only reads Bids and Asks.
-type BookFrame struct {
-	Seq         uint64
-	First, Upd  uint64 // the range of book updates that it covers
-	Snapshot    bool
-	Bids, Asks  []Level // best level first
-	CRC         uint32  // of the book after this frame, if HasCRC
-	HasCRC      bool
-	Part, Parts int   // segment, from 1; Parts 0 or 1: it is whole
-	TS, TP      int64 // market time and time of publication, ns since the epoch
-}
-
 // Encoder writes the data frames of one instrument. It is immutable and safe
 // for concurrent use.
 //
@@ -40,7 +7,7 @@ type BookFrame struct {
 // place would save the copies of constant text, a tenth of the cost, but numbers
 // vary in width.
 type Encoder struct {
-	prefix     [ChannelCount]string // `{"stream":"bbo.BTCUSDT","seq":`
+	prefix     [SlotCount]string // `{"stream":"bbo.BTCUSDT","seq":`
 	priceScale uint8
 	qtyScale   uint8
 }
@@ -48,9 +15,17 @@ type Encoder struct {
 // NewEncoder returns the encoder of in's frames. It keeps no reference to in.
 func NewEncoder(in *Instrument) *Encoder {
 	e := &Encoder{priceScale: in.PriceScale, qtyScale: in.QtyScale}
-	for c := Channel(1); c < ChannelCount; c++ {
-		name := NewStreamID(0, c).AppendName(nil, in.Symbol)
-		e.prefix[c] = `{"stream":"` + string(name) + `","seq":`
+	var all []byte // one string for all slots
+	var ends [SlotCount]int
+	for s := Slot(1); s < SlotCount; s++ {
+		all = append(all, `{"stream":"`...)
+		all = s.Stream(0).AppendName(all, in.Symbol)
+		all = append(all, `","seq":`...)
+		ends[s] = len(all)
+	}
+	text := string(all)
+	for s := Slot(1); s < SlotCount; s++ {
+		e.prefix[s] = text[ends[s-1]:ends[s]]
 	}
 	return e
 }
@@ -83,6 +58,52 @@ func (e *Encoder) AppendBook(dst []byte, d Dialect, f *BookFrame) []byte {
 	panic("wire: unknown dialect")
 }
 
+// AppendOrder appends f in dialect d as one payload, however long it is. Use
+// AppendOrderParts for what may exceed FrameBytesMax.
+func (e *Encoder) AppendOrder(dst []byte, d Dialect, f *OrderFrame) []byte {
+	switch d {
+	case JSON:
+		return e.appendOrderJSON(dst, f)
+	}
+	panic("wire: unknown dialect")
+}
+
+// AppendDepth appends f in dialect d.
+func (e *Encoder) AppendDepth(dst []byte, d Dialect, f *DepthFrame) []byte {
+	switch d {
+	case JSON:
+		return e.appendDepthJSON(dst, f)
+	}
+	panic("wire: unknown dialect")
+}
+
+// AppendCandle appends f in dialect d.
+func (e *Encoder) AppendCandle(dst []byte, d Dialect, f *CandleFrame) []byte {
+	switch d {
+	case JSON:
+		return e.appendCandleJSON(dst, f)
+	}
+	panic("wire: unknown dialect")
+}
+
+// AppendTicker appends f in dialect d.
+func (e *Encoder) AppendTicker(dst []byte, d Dialect, f *TickerFrame) []byte {
+	switch d {
+	case JSON:
+		return e.appendTickerJSON(dst, f)
+	}
+	panic("wire: unknown dialect")
+}
+
+// AppendStatus appends f in dialect d.
+func (e *Encoder) AppendStatus(dst []byte, d Dialect, f *StatusFrame) []byte {
+	switch d {
+	case JSON:
+		return e.appendStatusJSON(dst, f)
+	}
+	panic("wire: unknown dialect")
+}
+
 // AppendBookParts appends f in dialect d as one or more payloads of at most
 // FrameBytesMax each, and their ends to ends: indices in the returned slice,
 // whose first payload begins at len(dst). The levels of all parts together
@@ -98,6 +119,21 @@ func (e *Encoder) AppendBookParts(dst []byte, d Dialect, f *BookFrame, ends []in
 		part.Bids, bids = bids[:nb], bids[nb:]
 		part.Asks, asks = asks[:na], asks[na:]
 		dst = e.AppendBook(dst, d, &part)
+		ends = append(ends, len(dst))
+	}
+	return dst, ends
+}
+
+// AppendOrderParts is AppendBookParts for the orders of f.
+func (e *Encoder) AppendOrderParts(dst []byte, d Dialect, f *OrderFrame, ends []int) ([]byte, []int) {
+	part := *f
+	part.Part, part.Parts = 0, max(1, (len(f.Events)+ordersPartMax-1)/ordersPartMax)
+	rest := f.Events
+	for part.Part < part.Parts {
+		part.Part++
+		n := min(len(rest), ordersPartMax)
+		part.Events, rest = rest[:n], rest[n:]
+		dst = e.AppendOrder(dst, d, &part)
 		ends = append(ends, len(dst))
 	}
 	return dst, ends

@@ -93,6 +93,10 @@ func (s State) String() string {
 	return stateNames[0]
 }
 
+// Collecting reports whether orders rest without matching, so that the book is
+// not shown.
+func (s State) Collecting() bool { return s == StatePreOpen || s == StateAuction }
+
 // Reason says why a command was rejected or an order cancelled. The zero
 // Reason is none: the owner asked for it.
 type Reason uint8

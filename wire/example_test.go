@@ -60,11 +60,11 @@ func ExampleFrameReader() {
 }
 
 func ExampleParseEntry() {
-	e, err := ParseEntry("trade.ETH*")
-	fmt.Println(e.Channel, e.Match("ETHUSDT"), e.Match("BTCUSDT"), err)
-	_, err = ParseEntry("candle1m.ETHUSDT")
+	e, err := ParseEntry("bbo.ETH*.100ms")
+	fmt.Println(e.Slot.Channel(), e.Slot.Rate(), e.Match("ETHUSDT"), e.Match("BTCUSDT"), err)
+	_, err = ParseEntry("candle2m.ETHUSDT")
 	fmt.Println(err)
 	// Output:
-	// trade true false <nil>
+	// bbo 100ms true false <nil>
 	// unknown channel
 }

@@ -3,15 +3,20 @@ package wire
 import "encoding/binary"
 
 // The JSON dialect, byte for byte (PROTOCOL.md section 4): keys in this order,
-// no spaces, times in microseconds.
+// no spaces, times in microseconds. The frames that the feed derives are in
+// json_derived.go.
 //
 //	{"stream":"bbo.S","seq":n,"upd":n,"bid":["p","q"]|null,"ask":["p","q"]|null,"ts":µs,"tp":µs}
 //	{"stream":"trade.S","seq":n,"id":n,"price":"p","qty":"q","side":"buy|sell","ts":µs,"tp":µs}
 //	{"stream":"book.S","seq":n,"type":"snapshot|delta"[,"part":[i,n]],"first":n,"upd":n,
 //	 "bids":[["p","q"],…],"asks":[…][,"crc":n],"ts":µs,"tp":µs}
+//	{"stream":"order.S","seq":n,"type":"snapshot"[,"part":[i,n]],"upd":n,
+//	 "orders":[{"id":n,"side":"buy|sell","price":"p","qty":"q"},…],"ts":µs,"tp":µs}
+//	{"stream":"order.S","seq":n,"type":"delta"[,"part":[i,n]],"upd":n,
+//	 "events":[{"do":"add|reduce|remove|replace","id":n,"side":"buy|sell","price":"p","qty":"q"},…],"ts":µs,"tp":µs}
 
 func (e *Encoder) appendBBOJSON(dst []byte, f *BBOFrame) []byte {
-	dst = append(dst, e.prefix[ChannelBBO]...)
+	dst = append(dst, e.prefix[NewSlot(ChannelBBO, f.Rate)]...)
 	dst = appendUint(dst, f.Seq)
 	dst = append(dst, `,"upd":`...)
 	dst = appendUint(dst, f.Upd)
@@ -38,7 +43,7 @@ func (e *Encoder) appendLevelJSON(dst []byte, l Level) []byte {
 }
 
 func (e *Encoder) appendTradeJSON(dst []byte, f *TradeFrame) []byte {
-	dst = append(dst, e.prefix[ChannelTrade]...)
+	dst = append(dst, e.prefix[slotTrade]...)
 	dst = appendUint(dst, f.Seq)
 	dst = append(dst, `,"id":`...)
 	dst = appendUint(dst, f.ID)
@@ -53,7 +58,7 @@ func (e *Encoder) appendTradeJSON(dst []byte, f *TradeFrame) []byte {
 }
 
 func (e *Encoder) appendBookJSON(dst []byte, f *BookFrame) []byte {
-	dst = append(dst, e.prefix[ChannelBook]...)
+	dst = append(dst, e.prefix[NewSlot(ChannelBook, f.Rate)]...)
 	dst = appendUint(dst, f.Seq)
 	if f.Snapshot {
 		dst = append(dst, `,"type":"snapshot"`...)
@@ -76,6 +81,48 @@ func (e *Encoder) appendBookJSON(dst []byte, f *BookFrame) []byte {
 		dst = appendUint(dst, uint64(f.CRC))
 	}
 	return appendTimesJSON(dst, f.TS, f.TP)
+}
+
+func (e *Encoder) appendOrderJSON(dst []byte, f *OrderFrame) []byte {
+	dst = append(dst, e.prefix[slotOrder]...)
+	dst = appendUint(dst, f.Seq)
+	list := `,"events":[`
+	if f.Snapshot {
+		dst = append(dst, `,"type":"snapshot"`...)
+		list = `,"orders":[`
+	} else {
+		dst = append(dst, `,"type":"delta"`...)
+	}
+	if f.Parts > 1 {
+		dst = appendPartJSON(dst, f.Part, f.Parts)
+	}
+	dst = append(dst, `,"upd":`...)
+	dst = appendUint(dst, f.Upd)
+	dst = append(dst, list...)
+	for i := range f.Events {
+		dst = appendComma(dst, i == 0)
+		if f.Snapshot {
+			dst = append(dst, `{"id":`...)
+		} else {
+			dst = append(dst, `{"do":"`...)
+			dst = append(dst, f.Events[i].Kind.String()...)
+			dst = append(dst, `","id":`...)
+		}
+		dst = e.appendOrderEventJSON(dst, &f.Events[i])
+	}
+	dst = append(dst, ']')
+	return appendTimesJSON(dst, f.TS, f.TP)
+}
+
+func (e *Encoder) appendOrderEventJSON(dst []byte, ev *Event) []byte {
+	dst = appendUint(dst, ev.ID)
+	dst = append(dst, `,"side":"`...)
+	dst = append(dst, ev.Side.String()...)
+	dst = append(dst, `","price":"`...)
+	dst = AppendDecimal(dst, int64(ev.Price), e.priceScale)
+	dst = append(dst, `","qty":"`...)
+	dst = AppendDecimal(dst, int64(ev.Qty), e.qtyScale)
+	return append(dst, `"}`...)
 }
 
 func (e *Encoder) appendLevelsJSON(dst []byte, levels []Level) []byte {
@@ -132,15 +179,31 @@ func appendMicros(dst []byte, nanos int64) []byte {
 	return appendInt(dst, nanos/1000)
 }
 
+// Slots of streams without rates.
+var (
+	slotTrade  = NewSlot(ChannelTrade, RateEvery)
+	slotOrder  = NewSlot(ChannelOrder, RateEvery)
+	slotStatus = NewSlot(ChannelStatus, RateEvery)
+)
+
 const (
+	// orderJSONMax bounds an order of an order frame: the keys are 63 bytes,
+	// the id has at most 16 digits, the numbers 21 bytes each.
+	orderJSONMax = 128
+	// ordersPartMax is how many orders a payload of at most FrameBytesMax
+	// holds, whatever they are. They are not measured one by one as levels
+	// are: books of more orders than this are rare.
+	ordersPartMax = (FrameBytesMax - bookJSONFixed) / orderJSONMax
+
 	// levelJSONFixed is what a level of a book frame takes besides its two
 	// numbers, comma included.
 	levelJSONFixed = len(`["",""],`)
 	// levelJSONMax bounds a level: 19 digits, sign and point a number.
 	levelJSONMax = levelJSONFixed + 2*(ScaleMax+3)
-	// bookJSONFixed bounds what a book frame takes besides its prefix and its
-	// levels: the keys are 89 bytes, the ten numbers at most 20 each.
-	bookJSONFixed = 320
+	// bookJSONFixed bounds what a book frame takes besides its levels: the
+	// prefix is at most 54 bytes, the keys are 89, the ten numbers at most 20
+	// each.
+	bookJSONFixed = 384
 )
 
 // bookParts returns the number of payloads that f takes.
@@ -157,7 +220,7 @@ func (e *Encoder) bookParts(f *BookFrame) int {
 
 // cutBook returns how many levels go into the next payload.
 func (e *Encoder) cutBook(bids, asks []Level) (nb, na int) {
-	room := FrameBytesMax - bookJSONFixed - len(e.prefix[ChannelBook])
+	room := FrameBytesMax - bookJSONFixed
 	if (len(bids)+len(asks))*levelJSONMax <= room {
 		return len(bids), len(asks) // the rule: no need to count
 	}

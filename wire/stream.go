@@ -5,41 +5,64 @@ import (
 	"strings"
 )
 
-// Channel is what a stream carries (PROTOCOL.md section 2). The zero Channel
-// is invalid.
-type Channel uint8
+// Slot is one of the streams that an instrument has: a channel at a rate. The
+// zero Slot is invalid. Slots are in the order in which a transaction's frames
+// are published, each channel's rates behind each other.
+type Slot uint8
 
-// The channels, in the order in which a transaction's frames are published.
-const (
-	ChannelTrade Channel = iota + 1
-	ChannelBook
-	ChannelBBO
-)
+// SlotCount is one more than the last Slot: the length of a table indexed by
+// Slot.
+const SlotCount = 38
 
-// ChannelCount is one more than the last Channel: the length of a table
-// indexed by Channel.
-const ChannelCount = 4
+// slots is the table of what slots stand for; NewSlot is its inverse.
+var slots = makeSlots()
 
-var channelNames = [ChannelCount]string{"invalid", "trade", "book", "bbo"}
-
-// String returns the channel's name as it stands in stream names.
-func (c Channel) String() string {
-	if int(c) < len(channelNames) {
-		return channelNames[c]
-	}
-	return channelNames[0]
+type slotTable struct {
+	channels [SlotCount]Channel
+	rates    [SlotCount]Rate
+	of       [ChannelCount][RateCount]Slot
 }
 
-// Stateful reports whether a frame of the channel is its whole state, so that
-// a newer frame replaces an older one. The others are event channels, whose
-// every loss is announced with its range.
-func (c Channel) Stateful() bool { return c == ChannelBBO }
+func makeSlots() *slotTable {
+	t, next := &slotTable{}, Slot(1)
+	for c := Channel(1); c < ChannelCount; c++ {
+		for r := range Rate(RateCount) {
+			if !c.rated(r) {
+				continue
+			}
+			t.channels[next], t.rates[next], t.of[c][r] = c, r, next
+			next++
+		}
+	}
+	return t
+}
+
+// rated reports whether the channel has streams at the rate (PROTOCOL.md
+// section 2).
+func (c Channel) rated(r Rate) bool {
+	switch {
+	case r == RateEvery:
+		return true
+	case c == ChannelBBO || c == ChannelBook || c.Depth() > 0:
+		return true
+	}
+	return r == Rate1s && (c.Interval() > 0 || c == ChannelTicker)
+}
+
+// NewSlot returns the slot of a channel at a rate, 0 if there is none.
+func NewSlot(c Channel, r Rate) Slot { return slots.of[c][r] }
+
+// Channel returns the slot's channel.
+func (s Slot) Channel() Channel { return slots.channels[s] }
+
+// Rate returns the slot's rate.
+func (s Slot) Rate() Rate { return slots.rates[s] }
 
 // StreamID identifies a stream inside one process: instrument (index in order
-// of listing), channel and rate. Two streams are equal if their ids are.
+// of listing) and slot. Two streams are equal if their ids are.
 //
-//	31            6 5        2 1    0
-//	| instrument   | channel  | rate |
+//	31            6 5    0
+//	| instrument   | slot |
 type StreamID uint32
 
 // InstrumentsMax bounds the instruments of a process: what fits a StreamID.
@@ -47,32 +70,40 @@ const InstrumentsMax = 1 << 26
 
 // NewStreamID returns the id of an instrument's channel at every change.
 func NewStreamID(instrument uint32, c Channel) StreamID {
-	return StreamID(instrument<<6 | uint32(c)<<2)
+	return NewSlot(c, RateEvery).Stream(instrument)
 }
+
+// Stream returns the id of the slot's stream of an instrument.
+func (s Slot) Stream(instrument uint32) StreamID { return StreamID(instrument<<6 | uint32(s)) }
 
 // Instrument returns the index of the stream's instrument.
 func (id StreamID) Instrument() uint32 { return uint32(id) >> 6 }
 
+// Slot returns which of its instrument's streams it is.
+func (id StreamID) Slot() Slot { return Slot(id & 63) }
+
 // Channel returns the stream's channel.
-func (id StreamID) Channel() Channel { return Channel(id >> 2 & 15) }
+func (id StreamID) Channel() Channel { return id.Slot().Channel() }
 
-// Slot returns channel and rate as an index below SlotCount.
-func (id StreamID) Slot() int { return int(id & (SlotCount - 1)) }
-
-// SlotCount is the number of streams that an instrument can have.
-const SlotCount = 64
+// Rate returns the stream's rate.
+func (id StreamID) Rate() Rate { return id.Slot().Rate() }
 
 // AppendName appends the stream's name, given its instrument's symbol.
 func (id StreamID) AppendName(dst []byte, symbol Symbol) []byte {
 	dst = append(dst, id.Channel().String()...)
 	dst = append(dst, '.')
-	return append(dst, symbol...)
+	dst = append(dst, symbol...)
+	if r := id.Rate(); r != RateEvery {
+		dst = append(dst, '.')
+		dst = append(dst, r.String()...)
+	}
+	return dst
 }
 
-// Entry is one item of a subscription: a channel, and a symbol or a prefix
+// Entry is one item of a subscription: a slot, and a symbol or a prefix
 // pattern.
 type Entry struct {
-	Channel Channel
+	Slot    Slot
 	Symbol  string // without the '*' of a pattern
 	Pattern bool   // every symbol that begins with Symbol
 }
@@ -84,17 +115,22 @@ var (
 	ErrUnknownSymbol  = errors.New("unknown symbol")
 )
 
-// ParseEntry reads `<channel>.<symbol>`, where the symbol may be a prefix
-// followed by '*'. It does not know which symbols are listed: a name that no
-// symbol can have is ErrUnknownSymbol. The entry's strings alias s.
+// ParseEntry reads `<channel>.<symbol>[.<rate>]`, where the symbol may be a
+// prefix followed by '*'. It does not know which symbols are listed: a name
+// that no symbol can have is ErrUnknownSymbol. The entry's strings alias s.
 func ParseEntry(s string) (Entry, error) {
-	channel, rest, _ := strings.Cut(s, ".")
-	e := Entry{Channel: parseChannel(channel)}
-	if e.Channel == 0 {
+	name, rest, _ := strings.Cut(s, ".")
+	channel := parseChannel(name)
+	if channel == 0 {
 		return Entry{}, ErrUnknownChannel
 	}
-	symbol, _, rated := strings.Cut(rest, ".")
+	symbol, text, rated := strings.Cut(rest, ".")
+	rate, known := RateEvery, true
 	if rated {
+		rate, known = parseRate(text)
+	}
+	e := Entry{Slot: NewSlot(channel, rate)}
+	if !known || e.Slot == 0 {
 		return Entry{}, ErrBadRate
 	}
 	e.Symbol, e.Pattern = strings.CutSuffix(symbol, "*")
@@ -110,13 +146,4 @@ func (e *Entry) Match(symbol Symbol) bool {
 		return strings.HasPrefix(string(symbol), e.Symbol)
 	}
 	return string(symbol) == e.Symbol
-}
-
-func parseChannel(s string) Channel {
-	for c := Channel(1); c < ChannelCount; c++ {
-		if channelNames[c] == s {
-			return c
-		}
-	}
-	return 0
 }

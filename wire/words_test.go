@@ -29,9 +29,9 @@ func TestParseEntry(t *testing.T) {
 			t.Errorf("%q: got %v, %v; want %v, %v", s, got, err, want, wantErr)
 		}
 	}
-	f("bbo.BTCUSDT", Entry{Channel: ChannelBBO, Symbol: "BTCUSDT"}, nil)
-	f("trade.ETH*", Entry{Channel: ChannelTrade, Symbol: "ETH", Pattern: true}, nil)
-	f("book.*", Entry{Channel: ChannelBook, Pattern: true}, nil)
+	f("bbo.BTCUSDT", Entry{Slot: NewSlot(ChannelBBO, RateEvery), Symbol: "BTCUSDT"}, nil)
+	f("trade.ETH*", Entry{Slot: NewSlot(ChannelTrade, RateEvery), Symbol: "ETH", Pattern: true}, nil)
+	f("book.*", Entry{Slot: NewSlot(ChannelBook, RateEvery), Pattern: true}, nil)
 	f("", Entry{}, ErrUnknownChannel)
 	f("invalid.BTCUSDT", Entry{}, ErrUnknownChannel)
 	f("BBO.BTCUSDT", Entry{}, ErrUnknownChannel)
@@ -77,7 +77,7 @@ func FuzzParseEntry(f *testing.F) {
 			}
 			return
 		}
-		text := e.Channel.String() + "." + e.Symbol
+		text := e.Slot.Channel().String() + "." + e.Symbol
 		if e.Pattern {
 			text += "*"
 		} else if _, err := ParseSymbol(e.Symbol); err != nil {
@@ -89,23 +89,32 @@ func FuzzParseEntry(f *testing.F) {
 }
 
 func TestStreamIDRoundTrip(t *testing.T) {
-	seen := map[int]bool{}
+	seen := map[StreamID]bool{}
+	slots := 1
 	for c := Channel(1); c < ChannelCount; c++ {
-		slot := NewStreamID(5, c).Slot()
-		if seen[slot] || slot >= SlotCount {
-			t.Errorf("%v has slot %d", c, slot)
+		for r := range Rate(RateCount) {
+			slot := NewSlot(c, r)
+			if slot == 0 {
+				continue
+			}
+			slots++
+			id := slot.Stream(5)
+			equal(t, false, seen[id])
+			seen[id] = true
+			equal(t, c, id.Channel())
+			equal(t, r, id.Rate())
 		}
-		seen[slot] = true
 	}
+	equal(t, SlotCount, slots)
 	rapid.Check(t, func(t *rapid.T) {
 		instrument := rapid.Uint32Range(0, InstrumentsMax-1).Draw(t, "instrument")
-		c := Channel(rapid.IntRange(1, ChannelCount-1).Draw(t, "channel"))
-		id := NewStreamID(instrument, c)
+		slot := Slot(rapid.IntRange(1, SlotCount-1).Draw(t, "slot"))
+		id := slot.Stream(instrument)
 		equal(t, instrument, id.Instrument())
-		equal(t, c, id.Channel())
+		equal(t, slot, id.Slot())
 		e, err := ParseEntry(string(id.AppendName(nil, "BTCUSDT")))
 		equal(t, nil, err)
-		equal(t, Entry{Channel: c, Symbol: "BTCUSDT"}, e)
+		equal(t, Entry{Slot: slot, Symbol: "BTCUSDT"}, e)
 	})
 }
 
