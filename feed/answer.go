@@ -81,7 +81,7 @@ func (s *shard) listed(added []*listing) {
 				if err != nil {
 					continue
 				}
-				id := wire.NewStreamID(l.id, e.Channel)
+				id := e.Slot.Stream(l.id)
 				if _, heard := g.slot(id); heard || a.wantsStream(id) {
 					continue
 				}

@@ -151,7 +151,7 @@ func (m *session) streamsAfter(entries []string, a *attachment) []wire.StreamID 
 	dir := s.hub.listings.Load()
 	return slices.DeleteFunc(ids, func(id wire.StreamID) bool {
 		symbol := dir.listings[id.Instrument()].instrument.Symbol
-		return !slices.ContainsFunc(wanted, func(e wire.Entry) bool { return e.Channel == id.Channel() && e.Match(symbol) })
+		return !slices.ContainsFunc(wanted, func(e wire.Entry) bool { return e.Slot == id.Slot() && e.Match(symbol) })
 	})
 }
 

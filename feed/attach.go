@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"slices"
+
 	"tickcast/wire"
 )
 
@@ -45,7 +47,8 @@ type want struct {
 type attachment struct {
 	shard   int
 	dialect wire.Dialect
-	version int // of the directory that patterns were resolved with
+	wall    int64 // when it is asked for, ns
+	version int   // of the directory that patterns were resolved with
 	wants   []want
 
 	session  *session // whose it is; nil for a group's
@@ -68,50 +71,59 @@ func (h *Hub) attach(a *attachment) bool {
 	budget := replayCommandBytes
 	for i := range a.wants {
 		w := &a.wants[i]
-		s, c := h.symbols[w.stream.Instrument()], w.stream.Channel()
-		s.watches[c][a.dialect] |= 1 << a.shard
-		w.seq = s.seq(c)
+		s, slot := h.symbols[w.stream.Instrument()], w.stream.Slot()
+		h.ensure(s, slot, a.wall)
+		s.streams[slot].watch[a.dialect] |= 1 << a.shard
+		w.seq = s.seq(slot)
 		w.cursor = w.seq
 		if w.fresh {
 			w.least = w.seq
 		}
-		h.answer(s, c, w, &budget)
+		h.answer(s, slot, w, &budget)
 	}
 	h.inboxes[a.shard].Mark(&Marker{Attach: a})
 	return true
 }
 
-// prepare lets the states that a needs be captured, at most attachStatesMax a
-// turn, so that the last turn finds them.
+// prepare lets the derived streams that a needs be made, and the states be
+// captured that take long, at most attachStatesMax a turn, so that the last
+// turn finds them.
 func (h *Hub) prepare(a *attachment) {
-	books := 0
+	long := 0
 	for i := range a.wants {
-		if a.wants[i].stream.Channel() == wire.ChannelBook {
-			books++
+		if takesLong(a.wants[i].stream.Slot()) {
+			long++
 		}
 	}
-	if books <= attachStatesMax {
+	if long <= attachStatesMax {
 		return
 	}
 	for i := 0; i < len(a.wants); {
 		h.mu.Lock()
 		for n := 0; i < len(a.wants) && n < attachStatesMax; i++ {
 			w := &a.wants[i]
-			s, c := h.symbols[w.stream.Instrument()], w.stream.Channel()
-			if w.fresh {
-				w.least = s.seq(c)
+			s, slot := h.symbols[w.stream.Instrument()], w.stream.Slot()
+			if !takesLong(slot) {
+				continue
 			}
-			if c == wire.ChannelBook && w.state && w.least <= s.bookSeq {
-				s.capture(c, w.least)
-				n++
+			n++
+			h.ensure(s, slot, a.wall)
+			if w.fresh {
+				w.least = s.seq(slot)
+			}
+			if slot.Channel().Image() && w.state && w.least <= s.seq(slot) {
+				s.capture(slot, w.least)
 			}
 		}
 		h.mu.Unlock()
 	}
 }
 
+func takesLong(slot wire.Slot) bool { return slot.Channel().Image() || isDerived(slot) }
+
 // answer decides between replay, state and gap for one stream.
-func (h *Hub) answer(s *symbol, c wire.Channel, w *want, budget *int) {
+func (h *Hub) answer(s *symbol, slot wire.Slot, w *want, budget *int) {
+	c := slot.Channel()
 	if w.resume {
 		switch {
 		case w.foreign || w.since > w.seq:
@@ -120,8 +132,8 @@ func (h *Hub) answer(s *symbol, c wire.Channel, w *want, budget *int) {
 			w.recovered = true
 			return
 		case c.Stateful():
-		case w.since >= s.history.floor(c):
-			if w.replay, w.reserved = s.history.since(c, w.since); h.afford(w.reserved, budget) {
+		case s.holds(slot, w.since):
+			if w.replay, w.reserved = s.since(slot, w.since); h.afford(w.reserved, budget) {
 				w.recovered, w.cursor = true, w.since
 				return
 			}
@@ -139,11 +151,36 @@ func (h *Hub) answer(s *symbol, c wire.Channel, w *want, budget *int) {
 	if !w.state || w.least > w.seq {
 		return
 	}
-	w.st = s.capture(c, w.least)
-	if c == wire.ChannelBook {
+	w.st = s.capture(slot, w.least)
+	if c.Image() {
 		w.cursor = w.st.seq
-		w.replay, _ = s.history.since(c, w.st.seq)
+		w.replay, _ = s.since(slot, w.st.seq)
 	}
+}
+
+// holds reports whether history has all frames of an event stream after seq.
+func (s *symbol) holds(slot wire.Slot, seq uint64) bool {
+	if d := s.derived[slot]; d != nil {
+		return d.holds(seq)
+	}
+	return seq >= s.history.floor(slot)
+}
+
+// since returns the frames of an event stream after seq, which history holds,
+// and a bound of the bytes that they take.
+func (s *symbol) since(slot wire.Slot, seq uint64) (r span, bytesMax int) {
+	d := s.derived[slot]
+	if d == nil {
+		return s.history.since(slot, seq)
+	}
+	at, found := d.mark(seq)
+	if !found || seq == s.seq(slot) {
+		return span{}, 0
+	}
+	marks := d.book.marks[at:]
+	r, bytesMax = s.history.since(slotBook, marks[0].book)
+	r.marks = slices.Clone(marks)
+	return r, bytesMax
 }
 
 // afford takes bytes from the command's and the server's replay budgets.
@@ -161,70 +198,16 @@ func (h *Hub) afford(bytes int, budget *int) bool {
 // replayed gives bytes back to the server's replay budget.
 func (h *Hub) replayed(bytes int) { h.replaying.Add(-int64(bytes)) }
 
-// release says that no group of the shard wants the streams any more.
-func (h *Hub) release(shard int, d wire.Dialect, streams []wire.StreamID) {
+// release says that no group of the shard wants the streams any more, since
+// wall.
+func (h *Hub) release(shard int, d wire.Dialect, streams []wire.StreamID, wall int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range streams {
-		h.symbols[id.Instrument()].watches[id.Channel()][d] &^= 1 << shard
-	}
-}
-
-// replayer encodes what history holds to the bytes that were published.
-type replayer struct {
-	base    int64 // wall time of market time 0
-	encoder *wire.Encoder
-	dialect wire.Dialect
-
-	payload    []byte
-	bids, asks []wire.Level
-	frames     uint64 // encoded so far
-}
-
-// appendReplay appends the framed messages of w's replay, and returns how
-// many. The span remains the caller's.
-func (h *Hub) appendReplay(dst []byte, enc *wire.Encoder, d wire.Dialect, w *want) ([]byte, uint64) {
-	r := replayer{base: h.base, encoder: enc, dialect: d}
-	for _, part := range w.replay.parts {
-		for i := range part.txns {
-			t := &part.txns[i]
-			events := part.events[t.first:t.end]
-			switch {
-			case w.stream.Channel() == wire.ChannelTrade:
-				dst = r.trades(dst, t, events[:t.trades], w.cursor)
-			case t.hasBook:
-				dst = r.book(dst, t, events[t.trades:])
-			}
+		s, slot := h.symbols[id.Instrument()], id.Slot()
+		s.streams[slot].watch[d] &^= 1 << shard
+		if e := s.derived[slot]; e != nil {
+			e.touched = max(e.touched, wall)
 		}
 	}
-	return dst, r.frames
-}
-
-// trades appends those of a transaction's trades that follow seq after.
-func (r *replayer) trades(dst []byte, t *txn, trades []wire.Event, after uint64) []byte {
-	seq := t.trade - uint64(len(trades))
-	for i := range trades {
-		if seq++; seq <= after {
-			continue
-		}
-		f := tradeFrame(&trades[i], seq, r.base+t.time, t.tp)
-		r.payload = r.encoder.AppendTrade(r.payload[:0], r.dialect, &f)
-		dst = appendMessage(dst, r.dialect, r.payload)
-		r.frames++
-	}
-	return dst
-}
-
-// book appends a transaction's book frame; levels are its bids, then its asks.
-func (r *replayer) book(dst []byte, t *txn, levels []wire.Event) []byte {
-	asks := int(t.asks-t.first) - int(t.trades)
-	r.bids = appendLevels(r.bids[:0], levels[:asks])
-	r.asks = appendLevels(r.asks[:0], levels[asks:])
-	f := wire.BookFrame{
-		Seq: t.book, First: t.upd, Upd: t.upd, Bids: r.bids, Asks: r.asks,
-		CRC: t.crc, HasCRC: t.hasCRC, TS: r.base + t.time, TP: t.tp,
-	}
-	r.payload = r.encoder.AppendBook(r.payload[:0], r.dialect, &f)
-	r.frames++
-	return appendMessage(dst, r.dialect, r.payload)
 }

@@ -23,7 +23,7 @@ func TestRepeatedSinceDoesNotGoBack(t *testing.T) {
 	p.frames()
 	p.say(`{"op":"subscribe","streams":["book.S0"],"since":{"book.S0":"e:5"}}`)
 	st.rounds()
-	last := st.hub.symbols[0].bookSeq
+	last := st.hub.symbols[0].seq(slotBook)
 	frames := p.frames()
 	if got := texts(frames, `"type":"delta"`); len(got) > 0 {
 		t.Fatalf("%d deltas again", len(got))
@@ -103,7 +103,7 @@ func TestRecoveredIsKept(t *testing.T) {
 		t.Fatalf("%d acknowledgements", len(acks))
 	}
 	trades := len(texts(frames, `"stream":"trade.S0","seq"`))
-	if strings.Contains(acks[0], `"recovered":true`) && trades != int(st.hub.symbols[0].tradeSeq)-1 {
+	if strings.Contains(acks[0], `"recovered":true`) && trades != int(st.hub.symbols[0].seq(slotTrade))-1 {
 		t.Fatalf("recovered, and %d of the trades came: %v", trades, frames)
 	}
 }
@@ -144,21 +144,21 @@ func TestPrepareCapturesWhatTheLastTurnNeeds(t *testing.T) {
 			w.least = 3 // a resync of somebody who has all
 		}
 		a.wants = append(a.wants, w)
-		st.hub.symbols[i].capture(wire.ChannelBook, 0)
+		st.hub.symbols[i].capture(slotBook, 0)
 		if i%2 == 0 {
 			st.move(i, 1)
 		}
 	}
 	before := make([]*state, symbols)
 	for i := range symbols {
-		before[i] = st.hub.symbols[i].states[wire.ChannelBook]
+		before[i] = st.hub.symbols[i].streams[slotBook].state
 	}
 	st.hub.prepare(a)
 	for i := range symbols {
 		s := st.hub.symbols[i]
-		got := s.states[wire.ChannelBook]
-		if i%2 == 0 && got.seq != s.bookSeq {
-			t.Fatalf("symbol %d is prepared at %d; the last turn needs %d", i, got.seq, s.bookSeq)
+		got := s.streams[slotBook].state
+		if i%2 == 0 && got.seq != s.seq(slotBook) {
+			t.Fatalf("symbol %d is prepared at %d; the last turn needs %d", i, got.seq, s.seq(slotBook))
 		}
 		if i%2 == 1 && got != before[i] {
 			t.Fatalf("symbol %d was captured for nothing", i)

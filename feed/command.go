@@ -195,6 +195,7 @@ func explain(name string, err error, dir *directory) wire.StreamError {
 	case errors.Is(err, wire.ErrUnknownSymbol):
 		e.Code = wire.CodeUnknownSymbol
 		_, symbol, _ := strings.Cut(name, ".")
+		symbol, _, _ = strings.Cut(symbol, ".")
 		e.Near = dir.near(symbol)
 	default:
 		e.Code = wire.CodeBadRequest

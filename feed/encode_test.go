@@ -46,7 +46,7 @@ func TestSameBytesForEverybody(t *testing.T) {
 	}
 	st.now += 100e6
 	both()
-	all := map[*pipe][]frame{alone: alone.frames(), among: among.frames(), distant: distant.frames()}
+	all := map[*pipe][]clientMessage{alone: alone.frames(), among: among.frames(), distant: distant.frames()}
 	late.say(`{"op":"subscribe","streams":["book.S0","trade.S0"],"since":{"book.S0":"e:0","trade.S0":"e:0"}}`)
 	both()
 	all[late] = late.frames()
@@ -85,7 +85,7 @@ func TestEncodedOnce(t *testing.T) {
 		live := after.Live[wire.JSON] - before.Live[wire.JSON]
 		watched := after.Watched[wire.JSON] - before.Watched[wire.JSON]
 		s := st.hub.symbols[0]
-		want := s.bookSeq + s.tradeSeq + s.bbo.Seq
+		want := s.seq(slotBook) + s.seq(slotTrade) + s.bbo.Seq
 		if sessions == 0 {
 			want = 0
 		}
@@ -95,7 +95,11 @@ func TestEncodedOnce(t *testing.T) {
 		if got := st.shard.total().Frames; sessions > 0 && got < want {
 			t.Errorf("%d sessions: %d frames in logs", sessions, got)
 		}
-		if after.Frames != 2*(s.bookSeq+s.tradeSeq+s.bbo.Seq) {
+		numbered := uint64(0) // watched or not
+		for slot := range s.streams {
+			numbered += s.streams[slot].seq
+		}
+		if after.Frames != 2*numbered {
 			t.Errorf("%d frames numbered", after.Frames)
 		}
 	}

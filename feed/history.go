@@ -14,28 +14,49 @@ const (
 	historyTxnsMax  = 10_000
 	historyNanosMax = int64(60e9)
 
-	// A chunk is small enough for 4,096 quiet symbols to cost 25 MB and large
+	// A chunk is small enough for 4,096 quiet symbols to cost 38 MB and large
 	// enough that a busy one allocates or recycles once in 32 transactions.
 	chunkTxns   = 32
-	chunkEvents = 96
+	chunkEvents = 128
 )
 
 // txn is one published transaction: what every stream of the symbol needs to
-// write the same frames again, byte for byte.
+// write the same frames again, byte for byte. Its events lie in the chunk:
+//
+//	| trades | order events | bid levels | ask levels |
+//	first    orders         bids         asks         end
+//
+// Its frames are numbered in that order from pos: a frame for each trade, one
+// for the orders, one for the levels.
 type txn struct {
 	pos   uint64 // of the transaction's first frame
 	time  int64  // market time, ns since the session's start
 	tp    int64  // wall time of publication, ns
 	upd   uint64 // the symbol's book update number after it
 	trade uint64 // last seq of the trade stream after it
+	order uint64 // last seq of the order stream after it
 	book  uint64 // last seq of the book stream after it
 	crc   uint32 // of the book after it, if hasCRC
 
-	first, end uint32 // its events in the chunk: trades, bid levels, ask levels
-	asks       uint32 // index of the first ask level
-	trades     uint32 // how many trades
-	hasBook    bool   // it changed the displayed L2
-	hasCRC     bool
+	first, orders, bids, asks, end uint32
+
+	hasOrder bool // it changed L3
+	hasBook  bool // it changed the displayed L2
+	hasCRC   bool
+	snapshot bool // its levels are the whole displayed book
+}
+
+// trades returns how many executions the transaction had.
+func (t *txn) trades() uint64 { return uint64(t.orders - t.first) }
+
+// orderPos and bookPos return the positions of its frames of those streams.
+func (t *txn) orderPos() uint64 { return t.pos + t.trades() }
+
+func (t *txn) bookPos() uint64 {
+	if t.hasOrder {
+		return t.orderPos() + 1
+	}
+	return t.orderPos()
 }
 
 // chunk is a run of transactions of one symbol. The hub appends to it under
@@ -49,16 +70,18 @@ type chunk struct {
 	pins       atomic.Int32 // readers; a pinned chunk is not recycled
 }
 
-func (c *chunk) bytes() int { return cap(c.txns)*80 + cap(c.events)*48 }
+func (c *chunk) bytes() int { return cap(c.txns)*88 + cap(c.events)*48 }
 
 // history is the ring of a symbol's transactions, oldest chunk first.
 type history struct {
 	chunks []*chunk
 	count  int // transactions
 
-	// Frames up to these are gone: what follows them can be recovered.
-	tradeFloor, bookFloor uint64
+	floors [wire.ChannelBook + 1]floor
 }
+
+// floor is the last frame of an event channel that is gone.
+type floor struct{ seq, pos uint64 }
 
 // archive owns the chunks of all histories, guarded by the hub's mutex.
 type archive struct {
@@ -74,21 +97,23 @@ func newArchive(bytesMax int) *archive {
 	return a
 }
 
-// append adds t with its events (trades, then bids, then asks) to h.
-func (a *archive) append(h *history, t txn, trades, bids, asks []wire.Event) {
-	n := len(trades) + len(bids) + len(asks)
+// append adds t with the events of sc to h.
+func (a *archive) append(h *history, t txn, sc *scratch) {
+	n := len(sc.trades) + len(sc.orders) + len(sc.bids) + len(sc.asks)
 	c := h.room(n)
 	if c == nil {
 		a.trim(h, t.tp)
 		c = a.chunk(h, n)
 	}
 	t.first = uint32(len(c.events))
-	c.events = append(c.events, trades...)
-	c.events = append(c.events, bids...)
+	c.events = append(c.events, sc.trades...)
+	t.orders = uint32(len(c.events))
+	c.events = append(c.events, sc.orders...)
+	t.bids = uint32(len(c.events))
+	c.events = append(c.events, sc.bids...)
 	t.asks = uint32(len(c.events))
-	c.events = append(c.events, asks...)
+	c.events = append(c.events, sc.asks...)
 	t.end = uint32(len(c.events))
-	t.trades = uint32(len(trades))
 	c.txns = append(c.txns, t)
 	h.count++
 }
@@ -137,7 +162,7 @@ func (c *chunk) youngest() *txn { return &c.txns[len(c.txns)-1] }
 // somebody reads it or it is of an odd size.
 func (a *archive) evictFirst(h *history) {
 	c := h.chunks[0]
-	h.tradeFloor, h.bookFloor = c.youngest().trade, c.youngest().book
+	h.sink(c)
 	h.count -= len(c.txns)
 	copy(h.chunks, h.chunks[1:])
 	h.chunks[len(h.chunks)-1] = nil
@@ -151,10 +176,28 @@ func (a *archive) evictFirst(h *history) {
 	}
 }
 
+// sink notes that the frames of c are gone.
+func (h *history) sink(c *chunk) {
+	for i := range c.txns {
+		t := &c.txns[i]
+		if n := t.trades(); n > 0 {
+			h.floors[wire.ChannelTrade] = floor{seq: t.trade, pos: t.pos + n - 1}
+		}
+		if t.hasOrder {
+			h.floors[wire.ChannelOrder] = floor{seq: t.order, pos: t.orderPos()}
+		}
+		if t.hasBook {
+			h.floors[wire.ChannelBook] = floor{seq: t.book, pos: t.bookPos()}
+		}
+	}
+}
+
 // span is a run of a symbol's transactions that a reader may walk without the
-// hub's mutex until it releases it.
+// hub's mutex until it releases it. For a book tier it has the marks of the
+// frames to be merged, after the one before them.
 type span struct {
 	parts []spanPart
+	marks []tierMark
 }
 
 type spanPart struct {
@@ -163,49 +206,59 @@ type spanPart struct {
 	events []wire.Event
 }
 
-// floor returns the seq up to which c's frames are gone.
-func (h *history) floor(c wire.Channel) uint64 {
-	if c == wire.ChannelTrade {
-		return h.tradeFloor
-	}
-	return h.bookFloor
-}
+// floor returns the seq up to which the frames of a raw event stream are gone.
+func (h *history) floor(slot wire.Slot) uint64 { return h.floors[slot.Channel()].seq }
 
 func (t *txn) seq(c wire.Channel) uint64 {
-	if c == wire.ChannelTrade {
+	switch c {
+	case wire.ChannelTrade:
 		return t.trade
+	case wire.ChannelOrder:
+		return t.order
 	}
 	return t.book
 }
 
-// since pins and returns the transactions with frames of the event channel c
+// since pins and returns the transactions with frames of the raw event stream
 // after seq, which must not be below the floor, and a bound of the bytes that
 // the frames take. The hub's mutex is held.
-func (h *history) since(c wire.Channel, seq uint64) (s span, bytesMax int) {
-	i := sort.Search(len(h.chunks), func(i int) bool { return h.chunks[i].youngest().seq(c) > seq })
-	for ; i < len(h.chunks); i++ {
-		k := h.chunks[i]
-		from := sort.Search(len(k.txns), func(j int) bool { return k.txns[j].seq(c) > seq })
-		k.pins.Add(1)
-		part := spanPart{chunk: k, txns: k.txns[from:], events: k.events}
-		s.parts = append(s.parts, part)
+func (h *history) since(slot wire.Slot, seq uint64) (s span, bytesMax int) {
+	s.parts = h.appendSince(nil, slot, seq)
+	for i := range s.parts {
+		part := &s.parts[i]
+		part.chunk.pins.Add(1)
 		for j := range part.txns {
-			bytesMax += frameBytesMax(&part.txns[j], c)
+			bytesMax += frameBytesMax(&part.txns[j], slot.Channel())
 		}
 	}
 	return s, bytesMax
 }
 
+// appendSince appends what since returns, not pinned: for whoever holds the
+// hub's mutex.
+func (h *history) appendSince(dst []spanPart, slot wire.Slot, seq uint64) []spanPart {
+	c := slot.Channel()
+	i := sort.Search(len(h.chunks), func(i int) bool { return h.chunks[i].youngest().seq(c) > seq })
+	for ; i < len(h.chunks); i++ {
+		k := h.chunks[i]
+		from := sort.Search(len(k.txns), func(j int) bool { return k.txns[j].seq(c) > seq })
+		dst = append(dst, spanPart{chunk: k, txns: k.txns[from:], events: k.events})
+	}
+	return dst
+}
+
 // frameBytesMax bounds the frames of channel c in t: 256 bytes for names,
-// numbers and header, 48 for a level.
+// numbers and header, 128 for an order, 48 for a level.
 func frameBytesMax(t *txn, c wire.Channel) int {
-	if c == wire.ChannelTrade {
-		return int(t.trades) * 256
+	switch {
+	case c == wire.ChannelTrade:
+		return int(t.trades()) * 256
+	case c == wire.ChannelOrder && t.hasOrder:
+		return 256 + 128*int(t.bids-t.orders)
+	case c == wire.ChannelBook && t.hasBook:
+		return 256 + 48*int(t.end-t.bids)
 	}
-	if !t.hasBook {
-		return 0
-	}
-	return 256 + 48*int(t.end-t.first-t.trades)
+	return 0
 }
 
 // release lets the hub recycle what s pinned.
@@ -213,5 +266,5 @@ func (s *span) release() {
 	for i := range s.parts {
 		s.parts[i].chunk.pins.Add(-1)
 	}
-	s.parts = nil
+	s.parts, s.marks = nil, nil
 }

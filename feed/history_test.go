@@ -16,16 +16,20 @@ type ledger struct {
 	histories []history
 	all       [][]told // by history
 	next      uint64   // id of the next event: all differ
+	pos       uint64   // of the last transaction
 	now       int64
 }
 
 // told is a transaction as a reader should find it.
 type told struct {
-	trade, book uint64
-	hasBook     bool
-	trades      []wire.Event
-	bids, asks  []wire.Event
+	trade, order, book uint64
+	hasOrder, hasBook  bool
+	trades, orders     []wire.Event
+	bids, asks         []wire.Event
 }
+
+// chunkBytes is what one of the common size takes.
+const chunkBytes = chunkTxns*88 + chunkEvents*48
 
 func newLedger(bytesMax, symbols int) *ledger {
 	return &ledger{
@@ -42,18 +46,27 @@ func (l *ledger) events(n int) []wire.Event {
 	return out
 }
 
-func (l *ledger) append(h, trades, bids, asks int) {
-	t := told{trades: l.events(trades), bids: l.events(bids), asks: l.events(asks), hasBook: bids+asks > 0}
+func (l *ledger) append(h, trades, orders, bids, asks int) {
+	t := told{
+		trades: l.events(trades), orders: l.events(orders), bids: l.events(bids), asks: l.events(asks),
+		hasOrder: orders > 0, hasBook: bids+asks > 0,
+	}
 	if n := len(l.all[h]); n > 0 {
-		t.trade, t.book = l.all[h][n-1].trade, l.all[h][n-1].book
+		t.trade, t.order, t.book = l.all[h][n-1].trade, l.all[h][n-1].order, l.all[h][n-1].book
 	}
 	t.trade += uint64(trades)
+	if t.hasOrder {
+		t.order++
+	}
 	if t.hasBook {
 		t.book++
 	}
 	l.all[h] = append(l.all[h], t)
-	rec := txn{tp: l.now, trade: t.trade, book: t.book, hasBook: t.hasBook}
-	l.archive.append(&l.histories[h], rec, t.trades, t.bids, t.asks)
+	rec := txn{
+		pos: l.pos + 1, tp: l.now, trade: t.trade, order: t.order, book: t.book, hasOrder: t.hasOrder, hasBook: t.hasBook,
+	}
+	l.pos += 100
+	l.archive.append(&l.histories[h], rec, &scratch{trades: t.trades, orders: t.orders, bids: t.bids, asks: t.asks})
 }
 
 // tell reads a span back.
@@ -63,9 +76,10 @@ func tell(s *span) []told {
 		for i := range part.txns {
 			t := &part.txns[i]
 			out = append(out, told{
-				trade: t.trade, book: t.book, hasBook: t.hasBook,
-				trades: slices.Clone(part.events[t.first : t.first+t.trades]),
-				bids:   slices.Clone(part.events[t.first+t.trades : t.asks]),
+				trade: t.trade, order: t.order, book: t.book, hasOrder: t.hasOrder, hasBook: t.hasBook,
+				trades: slices.Clone(part.events[t.first:t.orders]),
+				orders: slices.Clone(part.events[t.orders:t.bids]),
+				bids:   slices.Clone(part.events[t.bids:t.asks]),
 				asks:   slices.Clone(part.events[t.asks:t.end]),
 			})
 		}
@@ -74,8 +88,11 @@ func tell(s *span) []told {
 }
 
 func (t *told) seq(c wire.Channel) uint64 {
-	if c == wire.ChannelTrade {
+	switch c {
+	case wire.ChannelTrade:
 		return t.trade
+	case wire.ChannelOrder:
+		return t.order
 	}
 	return t.book
 }
@@ -90,8 +107,8 @@ func (l *ledger) since(h int, c wire.Channel, seq uint64) []told {
 }
 
 func equalTold(a, b told) bool {
-	return a.trade == b.trade && a.book == b.book && a.hasBook == b.hasBook &&
-		slices.Equal(a.trades, b.trades) && slices.Equal(a.bids, b.bids) && slices.Equal(a.asks, b.asks)
+	return a.trade == b.trade && a.order == b.order && a.book == b.book && a.hasBook == b.hasBook &&
+		slices.Equal(a.trades, b.trades) && slices.Equal(a.orders, b.orders) && slices.Equal(a.bids, b.bids) && slices.Equal(a.asks, b.asks)
 }
 
 var compareTold = cmp.Options{
@@ -108,17 +125,18 @@ var compareTold = cmp.Options{
 // check compares the history with the list at every seq that it holds.
 func (l *ledger) check(t interface{ Fatalf(string, ...any) }, h int) {
 	k := &l.histories[h]
-	for _, c := range []wire.Channel{wire.ChannelTrade, wire.ChannelBook} {
+	for _, slot := range []wire.Slot{slotTrade, slotOrder, slotBook} {
+		c := slot.Channel()
 		last := uint64(0)
 		if n := len(l.all[h]); n > 0 {
 			last = l.all[h][n-1].seq(c)
 		}
-		if k.floor(c) > last {
-			t.Fatalf("%v: floor %d above the last seq %d", c, k.floor(c), last)
+		if k.floor(slot) > last {
+			t.Fatalf("%v: floor %d above the last seq %d", c, k.floor(slot), last)
 		}
-		step := 1 + (last-k.floor(c))/100
-		for seq := k.floor(c); seq <= last; seq += step {
-			s, bytesMax := k.since(c, seq)
+		step := 1 + (last-k.floor(slot))/100
+		for seq := k.floor(slot); seq <= last; seq += step {
+			s, bytesMax := k.since(slot, seq)
 			if want, got := l.since(h, c, seq), tell(&s); !slices.EqualFunc(want, got, equalTold) {
 				t.Fatalf("%v since %d (-want +got):\n%s", c, seq, cmp.Diff(want, got, compareTold))
 			}
@@ -137,7 +155,7 @@ func (l *ledger) check(t interface{ Fatalf(string, ...any) }, h int) {
 
 func TestHistorySinceEqualsAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := newLedger(rapid.IntRange(1, 12).Draw(t, "chunks")*7200, 3)
+		l := newLedger(rapid.IntRange(1, 12).Draw(t, "chunks")*chunkBytes, 3)
 		for range rapid.IntRange(1, 150).Draw(t, "steps") {
 			h := rapid.IntRange(0, 2).Draw(t, "symbol")
 			l.now += rapid.Int64Range(0, 2e9).Draw(t, "later")
@@ -145,7 +163,7 @@ func TestHistorySinceEqualsAList(t *testing.T) {
 			if rapid.IntRange(0, 20).Draw(t, "large") == 0 {
 				size = chunkEvents + 10
 			}
-			l.append(h, rapid.IntRange(0, 3).Draw(t, "trades"), rapid.IntRange(0, size).Draw(t, "bids"), rapid.IntRange(1, size).Draw(t, "asks"))
+			l.append(h, rapid.IntRange(0, 3).Draw(t, "trades"), rapid.IntRange(0, 3).Draw(t, "orders"), rapid.IntRange(0, size).Draw(t, "bids"), rapid.IntRange(1, size).Draw(t, "asks"))
 			if l.archive.bytes > l.archive.bytesMax && len(l.histories[h].chunks) > 1 {
 				t.Fatalf("%d bytes of %d", l.archive.bytes, l.archive.bytesMax)
 			}
@@ -159,7 +177,7 @@ func TestHistorySinceEqualsAList(t *testing.T) {
 func TestHistoryBoundedByCount(t *testing.T) {
 	l := newLedger(256<<20, 1)
 	for range 3 * historyTxnsMax {
-		l.append(0, 1, 1, 0)
+		l.append(0, 1, 1, 1, 0)
 		if n := l.histories[0].count; n > historyTxnsMax {
 			t.Fatalf("%d transactions", n)
 		}
@@ -168,8 +186,8 @@ func TestHistoryBoundedByCount(t *testing.T) {
 	if h.count < historyTxnsMax-2*chunkTxns {
 		t.Fatalf("only %d transactions are kept", h.count)
 	}
-	if want := uint64(3*historyTxnsMax - h.count); h.tradeFloor != want || h.bookFloor != want {
-		t.Fatalf("floors %d, %d; want %d", h.tradeFloor, h.bookFloor, want)
+	if want := uint64(3*historyTxnsMax - h.count); h.floor(slotTrade) != want || h.floor(slotBook) != want {
+		t.Fatalf("floors %d, %d; want %d", h.floor(slotTrade), h.floor(slotBook), want)
 	}
 }
 
@@ -177,7 +195,7 @@ func TestHistoryBoundedByAge(t *testing.T) {
 	l := newLedger(256<<20, 1)
 	for range 3000 {
 		l.now += 1e8
-		l.append(0, 1, 1, 0)
+		l.append(0, 1, 1, 1, 0)
 	}
 	h := &l.histories[0]
 	if n := historyNanosMax / 1e8; int64(h.count) > n+2*chunkTxns || int64(h.count) < n {
@@ -188,10 +206,10 @@ func TestHistoryBoundedByAge(t *testing.T) {
 
 func TestHistoryBoundedByBytes(t *testing.T) {
 	const chunks = 20
-	one := chunkTxns*80 + chunkEvents*48
+	one := chunkBytes
 	l := newLedger(chunks*one, 4)
 	for i := range 10_000 {
-		l.append(i%4, 1, 1, 1)
+		l.append(i%4, 1, 1, 1, 1)
 		if l.archive.bytes > chunks*one {
 			t.Fatalf("%d bytes", l.archive.bytes)
 		}
@@ -205,27 +223,27 @@ func TestHistoryBoundedByBytes(t *testing.T) {
 	}
 	// Quiet symbols give way to a busy one.
 	for range 10_000 {
-		l.append(0, 1, 1, 1)
+		l.append(0, 1, 1, 1, 1)
 	}
 	if n := len(l.histories[0].chunks); n != chunks {
 		t.Fatalf("the busy symbol has %d chunks of %d", n, chunks)
 	}
-	if h := &l.histories[1]; h.count != 0 || h.bookFloor != l.all[1][len(l.all[1])-1].book {
-		t.Fatalf("%d transactions, floor %d of a symbol that gave way", h.count, h.bookFloor)
+	if h := &l.histories[1]; h.count != 0 || h.floor(slotBook) != l.all[1][len(l.all[1])-1].book {
+		t.Fatalf("%d transactions, floor %d of a symbol that gave way", h.count, h.floor(slotBook))
 	}
 	l.check(t, 1)
 }
 
 // What a reader pinned stays as it is, however much is published meanwhile.
 func TestHistoryPinsKeepChunks(t *testing.T) {
-	l := newLedger(4*7200, 1)
+	l := newLedger(4*chunkBytes, 1)
 	for range 60 {
-		l.append(0, 1, 1, 1)
+		l.append(0, 1, 1, 1, 1)
 	}
-	s, _ := l.histories[0].since(wire.ChannelBook, l.histories[0].bookFloor)
+	s, _ := l.histories[0].since(slotBook, l.histories[0].floor(slotBook))
 	want := tell(&s)
 	for range 5000 {
-		l.append(0, 1, 2, 0)
+		l.append(0, 1, 0, 2, 0)
 	}
 	if diff := cmp.Diff(want, tell(&s), compareTold); diff != "" {
 		t.Fatalf("a pinned span changed (-want +got):\n%s", diff)
@@ -233,9 +251,9 @@ func TestHistoryPinsKeepChunks(t *testing.T) {
 	s.release()
 	// Without readers chunks are used again: no more memory.
 	allocated := testing.AllocsPerRun(10, func() {
-		t := txn{tp: l.now}
+		t, none := txn{tp: l.now}, &scratch{}
 		for range 320 {
-			l.archive.append(&l.histories[0], t, nil, make([]wire.Event, 0), nil)
+			l.archive.append(&l.histories[0], t, none)
 		}
 	})
 	if allocated > 1 {

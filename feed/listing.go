@@ -4,19 +4,24 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"tickcast/wire"
 )
 
-// listing is what never changes about an instrument: shared by all.
+// listing is what all may know about an instrument. Only its trading state
+// ever changes.
 type listing struct {
 	id         uint32
 	instrument wire.Instrument
 	encoder    *wire.Encoder
+	trading    atomic.Uint32 // wire.State
 }
 
 func newListing(id uint32, in wire.Instrument) *listing {
-	return &listing{id: id, instrument: in, encoder: wire.NewEncoder(&in)}
+	l := &listing{id: id, instrument: in, encoder: wire.NewEncoder(&in)}
+	l.trading.Store(uint32(wire.StateTrading))
+	return l
 }
 
 // directory is the list of instruments: copied on write, read without a lock.
@@ -94,20 +99,20 @@ func (d *directory) stream(name string) (wire.StreamID, bool) {
 	if !ok {
 		return 0, false
 	}
-	return wire.NewStreamID(l.id, e.Channel), true
+	return e.Slot.Stream(l.id), true
 }
 
 // match appends the streams that the entry asks for, in order of listing.
 func (d *directory) match(dst []wire.StreamID, e *wire.Entry) []wire.StreamID {
 	if !e.Pattern {
 		if l, ok := d.bySymbol[wire.Symbol(e.Symbol)]; ok {
-			dst = append(dst, wire.NewStreamID(l.id, e.Channel))
+			dst = append(dst, e.Slot.Stream(l.id))
 		}
 		return dst
 	}
 	for _, l := range d.listings {
 		if strings.HasPrefix(string(l.instrument.Symbol), e.Symbol) {
-			dst = append(dst, wire.NewStreamID(l.id, e.Channel))
+			dst = append(dst, e.Slot.Stream(l.id))
 		}
 	}
 	return dst

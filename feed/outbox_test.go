@@ -95,7 +95,7 @@ func TestOutboxClosedAtEveryCut(t *testing.T) {
 			n += wire.FrameHeaderSize(len(all[begun].text)) + len(all[begun].text)
 			begun++
 		}
-		var due []frame
+		var due []clientMessage
 		for i, f := range all {
 			if i < begun || !strings.HasPrefix(f.text, `{"stream"`) {
 				due = append(due, f)
@@ -109,7 +109,7 @@ func TestOutboxClosedAtEveryCut(t *testing.T) {
 }
 
 // isSubsequence reports whether all of a are in b, in their order.
-func isSubsequence(a, b []frame) bool {
+func isSubsequence(a, b []clientMessage) bool {
 	for _, f := range b {
 		if len(a) > 0 && a[0] == f {
 			a = a[1:]

@@ -207,7 +207,7 @@ func TestFloodIsRefusedThenClosed(t *testing.T) {
 	if p.m.dead || p.m.budget.at != 0 {
 		t.Fatal("pings were charged for")
 	}
-	var frames []frame
+	var frames []clientMessage
 	for range 4000 {
 		if p.m.dead || p.m.closing {
 			break

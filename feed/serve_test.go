@@ -121,8 +121,8 @@ func (c *netClient) current() bool {
 	c.world.hub.mu.Lock()
 	defer c.world.hub.mu.Unlock()
 	for _, s := range c.world.hub.symbols {
-		for ch := wire.Channel(1); ch < wire.ChannelCount; ch++ {
-			f := c.streams[string(c.world.hub.listings.Load().name(nil, wire.NewStreamID(s.id, ch)))]
+		for _, ch := range []wire.Slot{slotTrade, slotBook, slotBBO} {
+			f := c.streams[string(c.world.hub.listings.Load().name(nil, ch.Stream(s.id)))]
 			if f == nil || f.state || f.next-1 != s.seq(ch) {
 				return false
 			}

@@ -114,7 +114,7 @@ func TestBusySessionIsHeard(t *testing.T) {
 	if !p.m.paused {
 		t.Fatal("not paused")
 	}
-	var frames []frame
+	var frames []clientMessage
 	for i := range 200 {
 		if i == 150 {
 			p.send(wire.OpcodePing, "b")

@@ -25,7 +25,7 @@ type shard struct {
 	sessions  map[*session]struct{}
 	opened    int
 	groups    map[string]*group
-	tables    []*[tableSize]*interest // by instrument, then by dialect and channel
+	tables    []*[tableSize]*interest // by instrument, then by slot and dialect
 	released  []wire.StreamID         // interests that ended in this round
 	timers    timers
 	inspectAt int64
@@ -49,7 +49,7 @@ type shard struct {
 	name     []byte
 }
 
-const tableSize = wire.ChannelCount * wire.DialectCount
+const tableSize = wire.SlotCount * wire.DialectCount
 
 // ShardStats are a shard's totals.
 type ShardStats struct {
@@ -106,13 +106,16 @@ func (s *shard) gone(m *session) { s.ended = append(s.ended, m) }
 // again lets the session take up its input in this round.
 func (s *shard) again(m *session) { s.woken = append(s.woken, m) }
 
+// place is the index of a stream in its instrument's table.
+func place(id wire.StreamID, d wire.Dialect) int { return int(id.Slot())*wire.DialectCount + int(d) }
+
 // find returns the interest in a stream, nil if there is none.
 func (s *shard) find(id wire.StreamID, d wire.Dialect) *interest {
 	i := id.Instrument()
 	if int(i) >= len(s.tables) || s.tables[i] == nil {
 		return nil
 	}
-	return s.tables[i][int(id.Channel())*wire.DialectCount+int(d)]
+	return s.tables[i][place(id, d)]
 }
 
 // hold takes a reference to an interest, which begins if it is the first.
@@ -124,7 +127,7 @@ func (s *shard) hold(id wire.StreamID, d wire.Dialect) *interest {
 	if s.tables[i] == nil {
 		s.tables[i] = new([tableSize]*interest)
 	}
-	at := &s.tables[i][int(id.Channel())*wire.DialectCount+int(d)]
+	at := &s.tables[i][place(id, d)]
 	if *at == nil {
 		*at = &interest{id: id, dialect: d}
 	}
@@ -148,9 +151,9 @@ func (s *shard) settle() {
 	for _, id := range s.released {
 		for d := wire.Dialect(1); d < wire.DialectCount; d++ {
 			if in := s.find(id, d); in != nil && in.refs == 0 {
-				s.tables[id.Instrument()][int(id.Channel())*wire.DialectCount+int(d)] = nil
+				s.tables[id.Instrument()][place(id, d)] = nil
 				ended = append(ended[:0], id)
-				s.hub.release(s.id, d, ended)
+				s.hub.release(s.id, d, ended, s.now)
 			}
 		}
 	}
@@ -230,7 +233,7 @@ func (g *group) end() {
 // attach sends an attachment to the hub, resolving its entries again if
 // instruments are listed at this moment, and holds its interests meanwhile.
 func (s *shard) attach(a *attachment, d wire.Dialect, resolve func(*attachment, *directory)) {
-	a.shard, a.dialect = s.id, d
+	a.shard, a.dialect, a.wall = s.id, d, s.now
 	for {
 		dir := s.hub.listings.Load()
 		if a.version != dir.version {

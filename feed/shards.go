@@ -34,6 +34,8 @@ type Shards struct {
 	loops []*loop
 	next  atomic.Uint64
 	wg    sync.WaitGroup
+	stop  chan struct{} // closed by Shutdown: the beats end
+	once  sync.Once     // of stop
 }
 
 // NewShards starts the shards of h. They run until Shutdown.
@@ -47,7 +49,7 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 	if cfg.Now == nil {
 		return nil, fmt.Errorf("shards: no clock")
 	}
-	s := &Shards{hub: h}
+	s := &Shards{hub: h, stop: make(chan struct{})}
 	for range cfg.Count {
 		l, err := newLoop(h, &cfg)
 		if err != nil {
@@ -57,7 +59,24 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 		s.loops = append(s.loops, l)
 		s.wg.Go(l.run)
 	}
+	s.wg.Go(func() { s.beat(cfg.Now) })
 	return s, nil
+}
+
+// beat calls Hub.Beat when that is due.
+func (s *Shards) beat(now func() int64) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.hub.tiered: // a tier that was made may be due first
+		case <-timer.C:
+		}
+		wall := now()
+		timer.Reset(time.Duration(s.hub.Beat(wall) - wall))
+	}
 }
 
 // Serve begins a session on conn, which is upgraded already; early is what
@@ -96,6 +115,7 @@ func (s *Shards) Congested() bool {
 // Shutdown tells every client, closes the sessions spread over drain, and
 // returns when no shard runs any more. When ctx ends, what is left is cut.
 func (s *Shards) Shutdown(ctx context.Context, drain time.Duration) {
+	s.once.Do(func() { close(s.stop) })
 	for _, l := range s.loops {
 		l.post(func() { l.shutdown(int64(drain)) })
 	}

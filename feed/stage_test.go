@@ -195,16 +195,16 @@ func (p *pipe) subscribe(entries ...string) {
 	p.stage.rounds()
 }
 
-// frame is one that a client received.
-type frame struct {
+// clientMessage is one that a client received.
+type clientMessage struct {
 	op   wire.Opcode
 	text string
 }
 
 // frames cuts what came into frames and forgets it; what is incomplete stays.
-func (p *pipe) frames() []frame {
+func (p *pipe) frames() []clientMessage {
 	p.stage.t.Helper()
-	var out []frame
+	var out []clientMessage
 	for {
 		f, rest, ok := cutFrame(p.out)
 		if !ok {
@@ -222,9 +222,9 @@ func (p *pipe) frames() []frame {
 	}
 }
 
-func cutFrame(b []byte) (f frame, rest []byte, ok bool) {
+func cutFrame(b []byte) (f clientMessage, rest []byte, ok bool) {
 	if len(b) < 2 {
-		return frame{}, b, false
+		return clientMessage{}, b, false
 	}
 	header, size := 2, int(b[1])
 	switch {
@@ -233,16 +233,16 @@ func cutFrame(b []byte) (f frame, rest []byte, ok bool) {
 	case size == 127 && len(b) >= 10:
 		header, size = 10, int(binary.BigEndian.Uint64(b[2:]))
 	case size >= 126:
-		return frame{}, b, false
+		return clientMessage{}, b, false
 	}
 	if len(b) < header+size {
-		return frame{}, b, false
+		return clientMessage{}, b, false
 	}
-	return frame{wire.Opcode(b[0] & 15), string(b[header : header+size])}, b[header+size:], true
+	return clientMessage{wire.Opcode(b[0] & 15), string(b[header : header+size])}, b[header+size:], true
 }
 
 // texts returns the texts among the frames that contain what.
-func texts(frames []frame, what string) []string {
+func texts(frames []clientMessage, what string) []string {
 	var out []string
 	for _, f := range frames {
 		if f.op == wire.OpcodeText && strings.Contains(f.text, what) {

@@ -79,8 +79,8 @@ func (w *world) list() {
 	}
 	w.books, w.orders = append(w.books, book), append(w.orders, nil)
 	a := &attachment{shard: len(w.shards), dialect: wire.JSON, version: w.hub.listings.Load().version}
-	for c := wire.Channel(1); c < wire.ChannelCount; c++ {
-		a.wants = append(a.wants, want{stream: wire.NewStreamID(uint32(n), c)})
+	for slot := wire.Slot(1); slot < wire.SlotCount; slot++ {
+		a.wants = append(a.wants, want{stream: slot.Stream(uint32(n))})
 	}
 	if !w.hub.attach(a) {
 		panic("attach")

@@ -74,8 +74,8 @@ func (c *simClient) equal() error {
 			return fmt.Errorf("stream %s", name)
 		}
 		sym := w.hub.symbols[id.Instrument()]
-		if s.next-1 != sym.seq(id.Channel()) || s.state {
-			return fmt.Errorf("%s ends at %d (state due: %v); want %d", name, s.next-1, s.state, sym.seq(id.Channel()))
+		if s.next-1 != sym.seq(id.Slot()) || s.state {
+			return fmt.Errorf("%s ends at %d (state due: %v); want %d", name, s.next-1, s.state, sym.seq(id.Slot()))
 		}
 		if id.Channel() == wire.ChannelBook && !s.blind && s.crc() != sym.crc() {
 			return fmt.Errorf("%s differs from the image", name)

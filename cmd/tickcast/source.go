@@ -63,13 +63,6 @@ func (c *serveCmd) source(now int64) (source, error) {
 	if cfg.Timeline, err = c.cues(); err != nil {
 		return nil, err
 	}
-	// The feed does not tell trading states yet, and a client must never see a
-	// crossed book that it cannot explain.
-	for _, cue := range cfg.Timeline {
-		if cue.Scenario.Auctions() {
-			return nil, fmt.Errorf("%w: scenario %s holds an auction, which the feed cannot show yet; tickcast sim can", marketsim.ErrConfig, cue.Scenario)
-		}
-	}
 	sim, err := marketsim.New(cfg)
 	if err != nil {
 		return nil, err
@@ -125,6 +118,7 @@ func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() boo
 		if congested() {
 			time.Sleep(time.Millisecond) // a busy machine slows the market
 		}
+		hub.Advance(reached, wallNanos())
 		if reached < due {
 			s.slip(hub, reached, log)
 			continue
@@ -212,6 +206,7 @@ func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ ze
 				return err
 			}
 		}
+		hub.Advance(now, now)
 		if !more {
 			s.wait(ctx, next, precise)
 		}

@@ -20,7 +20,7 @@ func (t *tailer) stream(name string) *tailStream {
 	s := t.streams[name]
 	if s == nil {
 		e, err := wire.ParseEntry(name)
-		s = &tailStream{event: err == nil && !e.Channel.Stateful()}
+		s = &tailStream{event: err == nil && !e.Slot.Channel().Stateful()}
 		t.streams[name] = s
 		t.stats.streams(len(t.streams))
 	}

@@ -1,0 +1,249 @@
+package feed
+
+import (
+	"fmt"
+	"math/bits"
+
+	"tickcast/wire"
+)
+
+// scratch is the memory of one publication.
+type scratch struct {
+	payload              []byte
+	ends                 []int
+	trades, orders       []wire.Event
+	bids, asks           []wire.Event
+	bidLevels, askLevels []wire.Level
+	merged               []mergedLevel
+	parts                []spanPart
+	state                wire.State // that the transaction sets, 0: none
+	reason               wire.Reason
+	reshown              bool // the displayed book begins anew with the transaction
+}
+
+// Publish numbers and distributes the transactions of b, in their order; wall
+// is the wall time of publication, ns. It never waits for a subscriber. An
+// error names a transaction that contradicts the symbol's image: the source
+// is wrong, and what follows it is not published.
+func (h *Hub) Publish(b *wire.Batch, wall int64) error {
+	defer h.wake()
+	for i := 0; i < len(b.Txns); {
+		h.mu.Lock()
+		if i == 0 && b.Matched != 0 {
+			h.stats.MatchToEncode.observe(wall - b.Matched)
+		}
+		for end := min(i+publishTxnsMax, len(b.Txns)); i < end; i++ {
+			if err := h.publish(b.Txns[i], b.EventsOf(i), b.Matched, wall); err != nil {
+				h.mu.Unlock()
+				return fmt.Errorf("publish transaction %d: %w", i, err)
+			}
+		}
+		h.mu.Unlock()
+	}
+	return nil
+}
+
+// publish takes a transaction through the stages: what was due before it, the
+// image, then the frames in their order, and history.
+func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) error {
+	if int(t.Instrument) >= len(h.symbols) {
+		return fmt.Errorf("instrument %d of %d", t.Instrument, len(h.symbols))
+	}
+	s := h.symbols[t.Instrument]
+	ts := h.base + t.Time
+	if ts >= s.dueAt {
+		h.due(s, ts, wall)
+	}
+	h.stats.Events += uint64(len(events))
+	if err := h.sort(s, events); err != nil {
+		return fmt.Errorf("%s: %w", s.instrument.Symbol, err)
+	}
+	sc := &h.scratch
+	rec := txn{pos: h.stats.Frames + 1, time: t.Time, tp: wall}
+	p := Packet{Matched: matched, Encoded: wall}
+	h.publishTrades(s, &rec, p)
+	h.publishOrder(s, &rec, p)
+	h.publishBook(s, &rec, p)
+	if rec.hasBook && s.depths > 0 {
+		h.publishDepths(s, p)
+	}
+	rec.upd = s.upd
+	if top := s.top(); top != s.bbo.Top {
+		h.publishBBO(s, &rec, p, top)
+	}
+	if len(sc.trades) > 0 {
+		h.publishCandles(s, ts, p)
+		h.publishTicker(s, ts, p)
+	}
+	if sc.state != 0 || s.status.Seq == 0 {
+		h.publishStatus(s, ts, p)
+	}
+	if len(sc.trades) > 0 || rec.hasOrder || rec.hasBook {
+		rec.trade, rec.order, rec.book = s.seq(slotTrade), s.seq(slotOrder), s.seq(slotBook)
+		h.archive.append(&s.history, rec, sc)
+	}
+	return nil
+}
+
+// sort brings the image up to date and sorts the events by what they are for.
+func (h *Hub) sort(s *symbol, events []wire.Event) error {
+	sc := &h.scratch
+	sc.trades, sc.orders, sc.bids, sc.asks, sc.state = sc.trades[:0], sc.orders[:0], sc.bids[:0], sc.asks[:0], 0
+	for i := range events {
+		e := &events[i]
+		switch e.Kind {
+		case wire.EventTrade:
+			sc.trades = append(sc.trades, *e)
+		case wire.EventLevelSet:
+			if e.Side == wire.Buy {
+				sc.bids = append(sc.bids, *e)
+			} else {
+				sc.asks = append(sc.asks, *e)
+			}
+		case wire.EventAdd, wire.EventReduce, wire.EventRemove, wire.EventReplace:
+			if err := s.book.Apply(e); err != nil {
+				return err
+			}
+			sc.orders = append(sc.orders, *e)
+		case wire.EventStateSet:
+			sc.state, sc.reason = e.State, e.Reason
+		default: // answers to the owner of an order, and what Top tells anyway
+		}
+	}
+	h.enterState(s)
+	return nil
+}
+
+// sortLevels puts the best level first. A transaction touches few levels, in
+// nearly the right order: insertion.
+func sortLevels(levels []wire.Event, side wire.Side) {
+	for i := 1; i < len(levels); i++ {
+		for j := i; j > 0 && (levels[j].Price < levels[j-1].Price) == (side == wire.Sell); j-- {
+			levels[j], levels[j-1] = levels[j-1], levels[j]
+		}
+	}
+}
+
+func (h *Hub) publishTrades(s *symbol, rec *txn, p Packet) {
+	for i := range h.scratch.trades {
+		e := &h.scratch.trades[i]
+		w := h.number(s, slotTrade, &p)
+		if w != nil {
+			f := tradeFrame(e, p.Seq, h.base+rec.time, rec.tp)
+			h.live(s, p, w, &frame{channel: wire.ChannelTrade, trade: &f})
+		}
+	}
+}
+
+func (h *Hub) publishOrder(s *symbol, rec *txn, p Packet) {
+	if len(h.scratch.orders) == 0 {
+		return
+	}
+	rec.hasOrder = true
+	s.orderTime, s.orderTP = h.base+rec.time, rec.tp
+	if w := h.number(s, slotOrder, &p); w != nil {
+		upd := s.upd
+		if h.bookChanges(s) {
+			upd++ // that of the book frame behind it
+		}
+		f := wire.OrderFrame{Seq: p.Seq, Upd: upd, Events: h.scratch.orders, TS: h.base + rec.time, TP: rec.tp}
+		h.live(s, p, w, &frame{channel: wire.ChannelOrder, order: &f})
+	}
+}
+
+// bookChanges reports whether the transaction changes the displayed book.
+func (h *Hub) bookChanges(s *symbol) bool {
+	return h.scratch.reshown || !s.hidden && len(h.scratch.bids)+len(h.scratch.asks) > 0
+}
+
+func (h *Hub) publishBook(s *symbol, rec *txn, p Packet) {
+	if !h.bookChanges(s) {
+		h.scratch.bids, h.scratch.asks = h.scratch.bids[:0], h.scratch.asks[:0]
+		return
+	}
+	sc := &h.scratch
+	s.upd++
+	rec.hasBook, rec.snapshot = true, sc.reshown
+	if sc.reshown {
+		h.showBook(s)
+	} else {
+		sortLevels(sc.bids, wire.Buy)
+		sortLevels(sc.asks, wire.Sell)
+	}
+	s.bookTime, s.bookTP = h.base+rec.time, rec.tp
+	w := h.number(s, slotBook, &p)
+	if rec.snapshot || p.Seq%crcEvery == 0 {
+		rec.hasCRC, rec.crc = true, s.crc()
+	}
+	if w == nil {
+		return
+	}
+	sc.bidLevels = appendLevels(sc.bidLevels[:0], sc.bids)
+	sc.askLevels = appendLevels(sc.askLevels[:0], sc.asks)
+	f := wire.BookFrame{
+		Seq: p.Seq, First: s.upd, Upd: s.upd, Snapshot: rec.snapshot, Bids: sc.bidLevels, Asks: sc.askLevels,
+		CRC: rec.crc, HasCRC: rec.hasCRC, TS: h.base + rec.time, TP: rec.tp,
+	}
+	h.live(s, p, w, &frame{channel: wire.ChannelBook, book: &f})
+}
+
+func (h *Hub) publishBBO(s *symbol, rec *txn, p Packet, top wire.Top) {
+	w := h.number(s, slotBBO, &p)
+	s.bbo = wire.BBOFrame{Seq: p.Seq, Upd: s.upd, Top: top, TS: h.base + rec.time, TP: rec.tp}
+	if w != nil {
+		h.live(s, p, w, &frame{channel: wire.ChannelBBO, bbo: &s.bbo})
+	}
+}
+
+// number gives the next frame of a stream its place in the stream and in the
+// epoch, and returns who wants it: nil if nobody does.
+func (h *Hub) number(s *symbol, slot wire.Slot, p *Packet) *watch {
+	st := &s.streams[slot]
+	st.seq++
+	h.stats.Frames++
+	st.pos = h.stats.Frames
+	p.Stream, p.Seq, p.Pos = slot.Stream(s.id), st.seq, st.pos
+	if !st.watch.watched() {
+		return nil
+	}
+	return &st.watch
+}
+
+// live encodes a frame once for each dialect in which it is watched, and hands
+// it to the shards that want it.
+func (h *Hub) live(s *symbol, p Packet, w *watch, f *frame) {
+	sc := &h.scratch
+	for d := wire.Dialect(1); d < wire.DialectCount; d++ {
+		if w[d] == 0 {
+			continue
+		}
+		h.stats.Live[d]++
+		h.stats.Watched[d]++
+		sc.payload, sc.ends = f.append(sc.payload[:0], sc.ends[:0], s.encoder, d)
+		p.Dialect = d
+		from := 0
+		for _, end := range sc.ends {
+			h.send(p, w[d], sc.payload[from:end])
+			from = end
+		}
+	}
+}
+
+// send hands a payload to the shards of a set.
+func (h *Hub) send(p Packet, set shardSet, payload []byte) {
+	for ; set != 0; set &= set - 1 {
+		h.inboxes[bits.TrailingZeros64(uint64(set))].Packet(p, payload)
+	}
+}
+
+// tradeFrame is the frame of an execution, live or replayed.
+func tradeFrame(e *wire.Event, seq uint64, ts, tp int64) wire.TradeFrame {
+	return wire.TradeFrame{Seq: seq, ID: e.Trade, Price: e.Price, Qty: e.Qty, Side: e.Side, TS: ts, TP: tp}
+}
+
+func appendLevels(dst []wire.Level, events []wire.Event) []wire.Level {
+	for i := range events {
+		dst = append(dst, wire.Level{Price: events[i].Price, Qty: events[i].Qty})
+	}
+	return dst
+}

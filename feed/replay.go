@@ -1,0 +1,97 @@
+package feed
+
+import "tickcast/wire"
+
+// replayer encodes what history holds to the bytes that were published, one
+// frame after the other. It is used outside the hub's mutex.
+type replayer struct {
+	base    int64 // wall time of market time 0
+	encoder *wire.Encoder
+	dialect wire.Dialect
+	emit    func(pos uint64, payload []byte) // payload is valid during the call
+	frames  uint64                           // encoded so far
+
+	payload    []byte
+	ends       []int
+	bids, asks []wire.Level
+	merger     merger
+}
+
+// replay encodes the frames of an event stream after seq.
+func (r *replayer) replay(s *span, id wire.StreamID, after uint64) {
+	if len(s.marks) > 0 {
+		r.tier(s, id.Rate())
+		return
+	}
+	for _, part := range s.parts {
+		for i := range part.txns {
+			t := &part.txns[i]
+			switch c := id.Channel(); {
+			case c == wire.ChannelTrade:
+				r.trades(t, part.events[t.first:t.orders], after)
+			case c == wire.ChannelOrder && t.hasOrder:
+				r.orders(t, part.events[t.orders:t.bids])
+			case c == wire.ChannelBook && t.hasBook:
+				r.book(t, part.events)
+			}
+		}
+	}
+}
+
+// frame encodes a frame and hands on its payloads.
+func (r *replayer) frame(pos uint64, f *frame) {
+	r.payload, r.ends = f.append(r.payload[:0], r.ends[:0], r.encoder, r.dialect)
+	r.frames++
+	from := 0
+	for _, end := range r.ends {
+		r.emit(pos, r.payload[from:end])
+		from = end
+	}
+}
+
+// trades hands on those of a transaction's trades that follow seq after.
+func (r *replayer) trades(t *txn, trades []wire.Event, after uint64) {
+	seq := t.trade - uint64(len(trades))
+	for i := range trades {
+		if seq++; seq > after {
+			f := tradeFrame(&trades[i], seq, r.base+t.time, t.tp)
+			r.frame(t.pos+uint64(i), &frame{channel: wire.ChannelTrade, trade: &f})
+		}
+	}
+}
+
+func (r *replayer) orders(t *txn, events []wire.Event) {
+	f := wire.OrderFrame{Seq: t.order, Upd: t.upd, Events: events, TS: r.base + t.time, TP: t.tp}
+	r.frame(t.orderPos(), &frame{channel: wire.ChannelOrder, order: &f})
+}
+
+func (r *replayer) book(t *txn, events []wire.Event) {
+	r.bids = appendLevels(r.bids[:0], events[t.bids:t.asks])
+	r.asks = appendLevels(r.asks[:0], events[t.asks:t.end])
+	f := wire.BookFrame{
+		Seq: t.book, First: t.upd, Upd: t.upd, Snapshot: t.snapshot, Bids: r.bids, Asks: r.asks,
+		CRC: t.crc, HasCRC: t.hasCRC, TS: r.base + t.time, TP: t.tp,
+	}
+	r.frame(t.bookPos(), &frame{channel: wire.ChannelBook, book: &f})
+}
+
+// tier hands on the frames of a book tier between its marks.
+func (r *replayer) tier(s *span, rate wire.Rate) {
+	for i := 1; i < len(s.marks); i++ {
+		since, mark := &s.marks[i-1], &s.marks[i]
+		r.merger.merge(s.parts, mark.book)
+		r.bids, r.asks = r.merger.split(r.bids[:0], r.asks[:0])
+		f := wire.BookFrame{Rate: rate, Snapshot: r.merger.snapshot, Bids: r.bids, Asks: r.asks}
+		mark.describe(&f, since)
+		r.frame(mark.pos, &frame{channel: wire.ChannelBook, book: &f})
+	}
+}
+
+// appendReplay appends the framed messages of w's replay, and returns how many
+// frames they are. The span remains the caller's.
+func (h *Hub) appendReplay(dst []byte, enc *wire.Encoder, d wire.Dialect, w *want) ([]byte, uint64) {
+	r := replayer{base: h.base, encoder: enc, dialect: d}
+	r.emit = func(_ uint64, payload []byte) { dst = appendMessage(dst, d, payload) }
+	r.replay(&w.replay, w.stream, w.cursor)
+	return dst, r.frames
+}

@@ -1,0 +1,148 @@
+package feed
+
+import (
+	"fmt"
+	"math"
+
+	"tickcast/orderbook"
+	"tickcast/wire"
+)
+
+// shardSet is a set of shards, a bit each.
+type shardSet uint64
+
+const shardsMax = 64
+
+// watch says for each dialect which shards want a stream.
+type watch [wire.DialectCount]shardSet
+
+// watched reports whether anybody wants the stream.
+func (w *watch) watched() bool {
+	for _, set := range w {
+		if set != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// crcEvery: raw book deltas whose seq is a multiple of it carry a crc.
+const crcEvery = 50
+
+// crcDepth is how many levels a side a crc covers.
+const crcDepth = 10
+
+// Slots of streams that always exist.
+var (
+	slotTrade  = wire.NewSlot(wire.ChannelTrade, wire.RateEvery)
+	slotOrder  = wire.NewSlot(wire.ChannelOrder, wire.RateEvery)
+	slotBook   = wire.NewSlot(wire.ChannelBook, wire.RateEvery)
+	slotBBO    = wire.NewSlot(wire.ChannelBBO, wire.RateEvery)
+	slotTicker = wire.NewSlot(wire.ChannelTicker, wire.RateEvery)
+	slotStatus = wire.NewSlot(wire.ChannelStatus, wire.RateEvery)
+)
+
+// stream is where one of a symbol's streams stands, and who wants it.
+type stream struct {
+	seq   uint64 // of the last frame
+	pos   uint64 // of the last frame
+	watch watch
+	state *state // the last one that somebody asked for
+}
+
+// symbol is the image of an instrument, its streams and its history. Guarded
+// by the hub's mutex, but for what is embedded.
+type symbol struct {
+	*listing
+	streams [wire.SlotCount]stream
+
+	book      *orderbook.Book // building mode: L2, L3 and the top are read from it
+	upd       uint64          // number of the last change of the displayed L2
+	bookTime  int64           // ts of the last book frame
+	bookTP    int64
+	orderTime int64 // ts of the last order frame
+	orderTP   int64
+	bbo       wire.BBOFrame // the last one, Seq 0 if there was none
+
+	state        wire.State
+	hidden       bool // orders are collected: the displayed book is empty
+	status       wire.StatusFrame
+	indicativeAt int64 // market time before which the next indicative price is not shown
+
+	candles [wire.CandleCount]candles
+	ticker  ticker
+	dueAt   int64 // market time at which a candle ends or the ticker's window moves
+
+	derived [wire.SlotCount]*derived
+	depths  int // how many of them are depth streams at every change
+
+	history history
+
+	levels []wire.Level // scratch
+}
+
+func newSymbol(l *listing) *symbol {
+	book, err := orderbook.New(orderbook.Config{OutsideIDs: true, Tick: l.instrument.Tick})
+	if err != nil {
+		panic(fmt.Sprintf("feed: building book: %v", err)) // an instrument's tick is valid
+	}
+	return &symbol{
+		listing: l, book: book, state: wire.StateTrading, indicativeAt: math.MaxInt64, dueAt: math.MaxInt64,
+	}
+}
+
+// seq returns the last number of a stream.
+func (s *symbol) seq(slot wire.Slot) uint64 { return s.streams[slot].seq }
+
+// top is the best of the displayed book.
+func (s *symbol) top() wire.Top {
+	if s.hidden {
+		return wire.Top{}
+	}
+	return s.book.Top()
+}
+
+// appendDisplayed appends the best n levels of each side of the displayed
+// book, bids first, and returns how many are bids; n 0 means all.
+func (s *symbol) appendDisplayed(dst []wire.Level, n int) (levels []wire.Level, bids int) {
+	if s.hidden {
+		return dst, 0
+	}
+	before := len(dst)
+	dst = s.book.AppendLevels(dst, wire.Buy, n)
+	bids = len(dst) - before
+	return s.book.AppendLevels(dst, wire.Sell, n), bids
+}
+
+// crc is the checksum of the displayed book.
+func (s *symbol) crc() uint32 {
+	var bids int
+	s.levels, bids = s.appendDisplayed(s.levels[:0], crcDepth)
+	return s.encoder.CRC(s.levels[:bids], s.levels[bids:])
+}
+
+// last returns the last frame of a state stream, which the symbol will change;
+// false if there was none.
+func (s *symbol) last(slot wire.Slot) (frame, bool) {
+	c := slot.Channel()
+	f := frame{channel: c}
+	switch {
+	case s.seq(slot) == 0:
+		return frame{}, false
+	case c.Depth() > 0 || slot.Rate() != wire.RateEvery:
+		d := s.derived[slot]
+		if d == nil {
+			return frame{}, false
+		}
+		return d.frame, true
+	case c == wire.ChannelBBO:
+		f.bbo = &s.bbo
+	case c.Interval() > 0:
+		f.candle = &s.candles[c-wire.ChannelCandle1s].last
+	case c == wire.ChannelTicker:
+		f.ticker = &s.ticker.last
+	case c == wire.ChannelStatus:
+		f.status = &s.status
+	}
+	return f, true
+}
