@@ -123,6 +123,9 @@ func TestStreamIDRoundTrip(t *testing.T) {
 			seen[id] = true
 			equal(t, c, id.Channel())
 			equal(t, r, id.Rate())
+			if r == RateEvery {
+				equal(t, id, NewStreamID(5, c))
+			}
 		}
 	}
 	equal(t, SlotCount, slots)
