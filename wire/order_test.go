@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 
@@ -208,12 +209,12 @@ func TestCutBounds(t *testing.T) {
 	}
 	book := BookFrame{
 		Rate: Rate100ms, Seq: widestUint, First: widestUint, Upd: widestUint, Snapshot: true,
-		CRC: 1<<32 - 1, HasCRC: true, Part: widestInt, Parts: 1<<63 - 1, TS: widestInt, TP: widestInt,
+		CRC: 1<<32 - 1, HasCRC: true, Part: math.MinInt, Parts: math.MaxInt, TS: widestInt, TP: widestInt,
 	}
 	bound("book", len(e.AppendBook(nil, JSON, &book)), frameJSONFixed)
 	order := OrderFrame{
 		Seq: widestUint, Upd: widestUint, Snapshot: true,
-		Part: widestInt, Parts: 1<<63 - 1, TS: widestInt, TP: widestInt,
+		Part: math.MinInt, Parts: math.MaxInt, TS: widestInt, TP: widestInt,
 	}
 	bound("order", len(e.AppendOrder(nil, JSON, &order)), frameJSONFixed)
 
