@@ -1,6 +1,6 @@
 package wire
 
-// Channel is what a stream carries (PROTOCOL.md section 2). The zero Channel
+// Channel is what a stream carries (PROTOCOL.md, "Streams"). The zero Channel
 // is invalid.
 type Channel uint8
 

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// CloseCode says why a WebSocket was closed (RFC 6455 section 7.4, PROTOCOL.md
-// section 8). Of the private ones 40xx means: come back, 45xx: do not. The
+// CloseCode says why a WebSocket was closed (RFC 6455 section 7.4, PROTOCOL.md,
+// "Closing"). Of the private ones 40xx means: come back, 45xx: do not. The
 // zero CloseCode is a close frame without a code.
 type CloseCode uint16
 

@@ -5,7 +5,7 @@ type Dialect uint8
 
 // The dialects.
 const (
-	JSON Dialect = iota + 1 // PROTOCOL.md section 4
+	JSON Dialect = iota + 1 // PROTOCOL.md, "What you get: market data"
 )
 
 // DialectCount is one more than the last Dialect: the length of a table

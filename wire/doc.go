@@ -1,12 +1,14 @@
 // Package wire is the ground of tickcast: the words of the domain and every
 // byte layout.
 //
-// The words are Symbol, Price, Qty, Instrument, Side, Event, Batch, Channel,
-// StreamID, Entry and Cursor. The layouts, which PROTOCOL.md shows byte for
-// byte to those who write clients, are
+// The words are Symbol, Price, Qty, Sum, Instrument, Side, State, Event, Batch,
+// Channel, Rate, Slot, StreamID, Entry and Cursor. A stream is a Channel of an
+// Instrument at a Rate; a Slot is channel and rate without the instrument. The
+// layouts, which PROTOCOL.md shows byte for byte to those who write clients, are
 //
-//   - data frames: an Encoder for each instrument, a Dialect for each way to
-//     write (JSON today), a switch between them;
+//   - data frames: a type for each kind of stream (TradeFrame to StatusFrame),
+//     an Encoder for each instrument, a Dialect for each way to write (JSON
+//     today), a switch between them;
 //   - control messages: Request reads a client's, the Append functions of
 //     reply.go and notice.go write the server's;
 //   - WebSocket frames (RFC 6455): FrameReader reads a client's,
@@ -27,6 +29,11 @@
 // prices counted in ticks would need a multiplication and the tick at every
 // printing, and could not express a price that violates the tick, which the
 // book must see to reject it.
+//
+// Totals are a Sum, 128 bits: where prices and quantities have eight decimals
+// each, 0.31 BTC at 25,365 USDT is a product beyond 2^63 already. Alternatives
+// weighed: math/big allocates, and a float is not the sum that a client gets
+// from the trades.
 //
 // Times are int64 nanoseconds: market times of a Batch since the session's
 // start, those of frames and wall times since the Unix epoch. JSON has

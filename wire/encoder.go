@@ -138,3 +138,13 @@ func (e *Encoder) AppendOrderParts(dst []byte, d Dialect, f *OrderFrame, ends []
 	}
 	return dst, ends
 }
+
+// head returns how a stream's frames begin. A channel and a rate without a
+// stream are the caller's error.
+func (e *Encoder) head(c Channel, r Rate) string {
+	slot := NewSlot(c, r)
+	if slot == 0 {
+		panic("wire: no stream of this channel and rate")
+	}
+	return e.prefix[slot]
+}

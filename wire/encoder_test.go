@@ -38,10 +38,13 @@ func TestGoldenBBO(t *testing.T) {
 	full, noAsk, empty := someBBO(), someBBO(), someBBO()
 	noAsk.Top.Ask = Level{}
 	empty.Top = Top{}
+	tier := full
+	tier.Rate, tier.Seq = Rate100ms, 12
 	checkGolden(t, "json/bbo",
 		e.AppendBBO(nil, JSON, &full),
 		e.AppendBBO(nil, JSON, &noAsk),
-		e.AppendBBO(nil, JSON, &empty))
+		e.AppendBBO(nil, JSON, &empty),
+		e.AppendBBO(nil, JSON, &tier))
 }
 
 func TestGoldenTrade(t *testing.T) {
@@ -65,11 +68,31 @@ func TestGoldenBook(t *testing.T) {
 	sum.HasCRC, sum.CRC = true, 0
 	part := snapshot
 	part.Part, part.Parts = 1, 3
+	empty := BookFrame{Seq: 502, First: 90212, Upd: 90212, Snapshot: true, HasCRC: true, TS: someTime, TP: someTime}
 	checkGolden(t, "json/book",
 		e.AppendBook(nil, JSON, &snapshot),
 		e.AppendBook(nil, JSON, &delta),
 		e.AppendBook(nil, JSON, &sum),
-		e.AppendBook(nil, JSON, &part))
+		e.AppendBook(nil, JSON, &part),
+		e.AppendBook(nil, JSON, &empty))
+}
+
+func TestGoldenBookTier(t *testing.T) {
+	e := NewEncoder(&btc)
+	snapshot := someBook(2)
+	snapshot.Rate, snapshot.Seq, snapshot.First = Rate100ms, 71, snapshot.Upd
+	snapshot.Snapshot, snapshot.HasCRC = true, true
+	snapshot.CRC = e.CRC(snapshot.Bids, snapshot.Asks)
+	delta := snapshot // of twelve updates, after which only these levels differ
+	delta.Seq, delta.First, delta.Upd, delta.Snapshot = 72, snapshot.Upd+1, snapshot.Upd+12, false
+	delta.Bids, delta.Asks = []Level{{2535189, 0}}, []Level{{2536519, 50000}}
+	delta.CRC = e.CRC(snapshot.Bids[:1], append(delta.Asks, snapshot.Asks...))
+	lines := [][]byte{e.AppendBook(nil, JSON, &snapshot), e.AppendBook(nil, JSON, &delta)}
+	for _, r := range []Rate{Rate20ms, Rate1s} {
+		delta.Rate = r
+		lines = append(lines, e.AppendBook(nil, JSON, &delta))
+	}
+	checkGolden(t, "json/book_tier", lines...)
 }
 
 // The frames as a client of encoding/json sees them.
@@ -91,8 +114,11 @@ type (
 		Bids   *[]levelJSON `json:"bids"`
 		Asks   *[]levelJSON `json:"asks"`
 		CRC    *uint32      `json:"crc"`
-		TS     int64        `json:"ts"`
-		TP     int64        `json:"tp"`
+		Orders *[]orderJSON `json:"orders"`
+		Events *[]orderJSON `json:"events"`
+		derivedJSON
+		TS int64 `json:"ts"`
+		TP int64 `json:"tp"`
 	}
 )
 
@@ -113,6 +139,16 @@ func decodeFrame(t rapid.TB, payload []byte) frameJSON {
 func anyInstrument(t *rapid.T) Instrument {
 	increment := rapid.SampledFrom([]string{"1", "5", "0.01", "0.25", "0.00001", "0.00000001", "0.000000000000000001"})
 	return MustInstrument("A-B_9", "A", "B", increment.Draw(t, "tick"), increment.Draw(t, "lot"))
+}
+
+// anyRate draws the rates that a channel has.
+func anyRate(c Channel) *rapid.Generator[Rate] {
+	return rapid.Custom(func(t *rapid.T) Rate { return Rate(rapid.IntRange(0, RateCount-1).Draw(t, "rate")) }).
+		Filter(func(r Rate) bool { return NewSlot(c, r) != 0 })
+}
+
+func streamName(c Channel, r Rate, in *Instrument) string {
+	return string(NewSlot(c, r).Stream(0).AppendName(nil, in.Symbol))
 }
 
 func anyLevel(in *Instrument) *rapid.Generator[Level] {
@@ -169,7 +205,8 @@ func TestBBORoundTrip(t *testing.T) {
 		in := anyInstrument(t)
 		level := anyLevel(&in)
 		f := BBOFrame{
-			Seq: rapid.Uint64().Draw(t, "seq"), Upd: rapid.Uint64().Draw(t, "upd"),
+			Rate: anyRate(ChannelBBO).Draw(t, "rate"),
+			Seq:  rapid.Uint64().Draw(t, "seq"), Upd: rapid.Uint64().Draw(t, "upd"),
 			Top: Top{Bid: level.Draw(t, "bid"), Ask: level.Draw(t, "ask")},
 			TS:  rapid.Int64().Draw(t, "ts"), TP: rapid.Int64().Draw(t, "tp"),
 		}
@@ -179,10 +216,10 @@ func TestBBORoundTrip(t *testing.T) {
 			}
 		}
 		got := decodeFrame(t, NewEncoder(&in).AppendBBO(nil, JSON, &f))
-		equal(t, "bbo.A-B_9", got.Stream)
+		equal(t, streamName(ChannelBBO, f.Rate, &in), got.Stream)
 		f.TS, f.TP = f.TS/1000, f.TP/1000
 		equal(t, f, BBOFrame{
-			Seq: got.Seq, Upd: got.Upd, TS: got.TS, TP: got.TP,
+			Rate: f.Rate, Seq: got.Seq, Upd: got.Upd, TS: got.TS, TP: got.TP,
 			Top: Top{Bid: parseBest(t, &in, got.Bid), Ask: parseBest(t, &in, got.Ask)},
 		})
 	})
@@ -215,7 +252,8 @@ func TestBookRoundTrip(t *testing.T) {
 		in := anyInstrument(t)
 		levels := rapid.SliceOfN(anyLevel(&in), 0, 20)
 		f := BookFrame{
-			Seq: rapid.Uint64().Draw(t, "seq"), First: rapid.Uint64().Draw(t, "first"), Upd: rapid.Uint64().Draw(t, "upd"),
+			Rate: anyRate(ChannelBook).Draw(t, "rate"),
+			Seq:  rapid.Uint64().Draw(t, "seq"), First: rapid.Uint64().Draw(t, "first"), Upd: rapid.Uint64().Draw(t, "upd"),
 			Snapshot: rapid.Bool().Draw(t, "snapshot"),
 			Bids:     levels.Draw(t, "bids"), Asks: levels.Draw(t, "asks"),
 			TS: rapid.Int64().Draw(t, "ts"), TP: rapid.Int64().Draw(t, "tp"),
@@ -234,12 +272,12 @@ func TestBookRoundTrip(t *testing.T) {
 func checkBook(t rapid.TB, in *Instrument, f *BookFrame, payload []byte) {
 	t.Helper()
 	got := decodeFrame(t, payload)
-	equal(t, "book."+string(in.Symbol), got.Stream)
+	equal(t, streamName(ChannelBook, f.Rate, in), got.Stream)
 	equal(t, map[bool]string{true: "snapshot", false: "delta"}[f.Snapshot], got.Type)
 	want := *f
 	want.TS, want.TP = f.TS/1000, f.TP/1000
 	decoded := BookFrame{
-		Seq: got.Seq, First: got.First, Upd: got.Upd, Snapshot: f.Snapshot,
+		Rate: f.Rate, Seq: got.Seq, First: got.First, Upd: got.Upd, Snapshot: f.Snapshot,
 		Bids: parseLevels(t, in, got.Bids), Asks: parseLevels(t, in, got.Asks),
 		Parts: f.Parts, TS: got.TS, TP: got.TP,
 	}
@@ -344,12 +382,21 @@ func TestDialects(t *testing.T) {
 	equal(t, "invalid", Dialect(0).String())
 }
 
-func TestUnknownDialectPanics(t *testing.T) {
+func TestCallersErrorsPanic(t *testing.T) {
 	e := NewEncoder(&btc)
 	for name, appendFrame := range map[string]func(){
-		"bbo":   func() { e.AppendBBO(nil, 0, &BBOFrame{}) },
-		"trade": func() { e.AppendTrade(nil, DialectCount, &TradeFrame{}) },
-		"book":  func() { e.AppendBook(nil, 0, &BookFrame{}) },
+		"bbo":    func() { e.AppendBBO(nil, 0, &BBOFrame{}) },
+		"trade":  func() { e.AppendTrade(nil, DialectCount, &TradeFrame{}) },
+		"book":   func() { e.AppendBook(nil, 0, &BookFrame{}) },
+		"order":  func() { e.AppendOrder(nil, 0, &OrderFrame{}) },
+		"depth":  func() { e.AppendDepth(nil, 0, &DepthFrame{Channel: ChannelDepth5}) },
+		"candle": func() { e.AppendCandle(nil, 0, &CandleFrame{Channel: ChannelCandle1s}) },
+		"ticker": func() { e.AppendTicker(nil, DialectCount, &TickerFrame{}) },
+		"status": func() { e.AppendStatus(nil, 0, &StatusFrame{}) },
+
+		"depth without a channel":  func() { e.AppendDepth(nil, JSON, &DepthFrame{}) },
+		"candle without a channel": func() { e.AppendCandle(nil, JSON, &CandleFrame{}) },
+		"ticker at 20ms":           func() { e.AppendTicker(nil, JSON, &TickerFrame{Rate: Rate20ms}) },
 	} {
 		func() {
 			defer func() {

@@ -1,6 +1,6 @@
 package wire
 
-// Code names an error to a client (PROTOCOL.md section 8). Codes are stable:
+// Code names an error to a client (PROTOCOL.md, "Errors"). Codes are stable:
 // clients branch on them.
 type Code string
 

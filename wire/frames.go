@@ -1,7 +1,7 @@
 package wire
 
-// FrameBytesMax bounds every payload that leaves the server (PROTOCOL.md
-// section 4): clients and proxies size their buffers by it.
+// FrameBytesMax bounds every payload that leaves the server (PROTOCOL.md,
+// "What you get: market data"): clients and proxies size their buffers by it.
 const FrameBytesMax = 512 << 10
 
 // The data frames as Go values, one type a kind of stream. TS is market time
@@ -84,6 +84,21 @@ type TickerFrame struct {
 	QuoteVolume           Sum // of prices times quantities
 	Trades                uint64
 	TS, TP                int64
+}
+
+// VWAP returns the mean price of the executions, weighted by quantity and
+// rounded half up; the last price if there were none.
+func (f *TickerFrame) VWAP() Price {
+	if f.Volume.Sign() == 0 {
+		return f.Last
+	}
+	return Price(f.QuoteVolume.DivRound(f.Volume))
+}
+
+// ChangePercent returns the change from the open in hundredths of a percent,
+// rounded half up; 0 if the open is 0.
+func (f *TickerFrame) ChangePercent() int64 {
+	return Product(int64(f.Last-f.Open), 10_000).DivRound(SumOf(int64(f.Open)))
 }
 
 // StatusFrame is a frame of a status stream.

@@ -2,7 +2,7 @@ package wire
 
 import "encoding/binary"
 
-// The JSON dialect, byte for byte (PROTOCOL.md section 4): keys in this order,
+// The JSON dialect, byte for byte (PROTOCOL.md, "What you get: market data"): keys in this order,
 // no spaces, times in microseconds. The frames that the feed derives are in
 // json_derived.go.
 //
@@ -16,7 +16,7 @@ import "encoding/binary"
 //	 "events":[{"do":"add|reduce|remove|replace","id":n,"side":"buy|sell","price":"p","qty":"q"},…],"ts":µs,"tp":µs}
 
 func (e *Encoder) appendBBOJSON(dst []byte, f *BBOFrame) []byte {
-	dst = append(dst, e.prefix[NewSlot(ChannelBBO, f.Rate)]...)
+	dst = append(dst, e.head(ChannelBBO, f.Rate)...)
 	dst = appendUint(dst, f.Seq)
 	dst = append(dst, `,"upd":`...)
 	dst = appendUint(dst, f.Upd)
@@ -43,7 +43,7 @@ func (e *Encoder) appendLevelJSON(dst []byte, l Level) []byte {
 }
 
 func (e *Encoder) appendTradeJSON(dst []byte, f *TradeFrame) []byte {
-	dst = append(dst, e.prefix[slotTrade]...)
+	dst = append(dst, e.head(ChannelTrade, RateEvery)...)
 	dst = appendUint(dst, f.Seq)
 	dst = append(dst, `,"id":`...)
 	dst = appendUint(dst, f.ID)
@@ -58,7 +58,7 @@ func (e *Encoder) appendTradeJSON(dst []byte, f *TradeFrame) []byte {
 }
 
 func (e *Encoder) appendBookJSON(dst []byte, f *BookFrame) []byte {
-	dst = append(dst, e.prefix[NewSlot(ChannelBook, f.Rate)]...)
+	dst = append(dst, e.head(ChannelBook, f.Rate)...)
 	dst = appendUint(dst, f.Seq)
 	if f.Snapshot {
 		dst = append(dst, `,"type":"snapshot"`...)
@@ -84,7 +84,7 @@ func (e *Encoder) appendBookJSON(dst []byte, f *BookFrame) []byte {
 }
 
 func (e *Encoder) appendOrderJSON(dst []byte, f *OrderFrame) []byte {
-	dst = append(dst, e.prefix[slotOrder]...)
+	dst = append(dst, e.head(ChannelOrder, RateEvery)...)
 	dst = appendUint(dst, f.Seq)
 	list := `,"events":[`
 	if f.Snapshot {
@@ -179,31 +179,26 @@ func appendMicros(dst []byte, nanos int64) []byte {
 	return appendInt(dst, nanos/1000)
 }
 
-// Slots of streams without rates.
-var (
-	slotTrade  = NewSlot(ChannelTrade, RateEvery)
-	slotOrder  = NewSlot(ChannelOrder, RateEvery)
-	slotStatus = NewSlot(ChannelStatus, RateEvery)
-)
-
 const (
-	// orderJSONMax bounds an order of an order frame: the keys are 63 bytes,
-	// the id has at most 16 digits, the numbers 21 bytes each.
-	orderJSONMax = 128
-	// ordersPartMax is how many orders a payload of at most FrameBytesMax
-	// holds, whatever they are. They are not measured one by one as levels
-	// are: books of more orders than this are rare.
-	ordersPartMax = (FrameBytesMax - bookJSONFixed) / orderJSONMax
+	// frameJSONFixed bounds what a book or order frame takes besides its levels
+	// or orders: the prefix is at most 50 bytes, the keys are 85, the numbers
+	// at most 20 each.
+	frameJSONFixed = 384
 
 	// levelJSONFixed is what a level of a book frame takes besides its two
 	// numbers, comma included.
 	levelJSONFixed = len(`["",""],`)
 	// levelJSONMax bounds a level: 19 digits, sign and point a number.
 	levelJSONMax = levelJSONFixed + 2*(ScaleMax+3)
-	// bookJSONFixed bounds what a book frame takes besides its levels: the
-	// prefix is at most 54 bytes, the keys are 89, the ten numbers at most 20
-	// each.
-	bookJSONFixed = 384
+
+	// orderJSONMax bounds an order of an order frame, comma included: the keys
+	// and words are 57 bytes, the id has at most 20 digits, the other two
+	// numbers 21 bytes each.
+	orderJSONMax = 128
+	// ordersPartMax is how many orders a payload of at most FrameBytesMax
+	// holds, whatever they are. They are not measured one by one as levels
+	// are: books of more orders than this are rare.
+	ordersPartMax = (FrameBytesMax - frameJSONFixed) / orderJSONMax
 )
 
 // bookParts returns the number of payloads that f takes.
@@ -220,7 +215,7 @@ func (e *Encoder) bookParts(f *BookFrame) int {
 
 // cutBook returns how many levels go into the next payload.
 func (e *Encoder) cutBook(bids, asks []Level) (nb, na int) {
-	room := FrameBytesMax - bookJSONFixed
+	room := FrameBytesMax - frameJSONFixed
 	if (len(bids)+len(asks))*levelJSONMax <= room {
 		return len(bids), len(asks) // the rule: no need to count
 	}

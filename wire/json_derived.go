@@ -1,7 +1,7 @@
 package wire
 
 // The JSON dialect of what a feed derives from trades, books and states
-// (PROTOCOL.md section 4):
+// (PROTOCOL.md, "What you get: market data"):
 //
 //	{"stream":"depth5.S","seq":n,"upd":n,"bids":[["p","q"],…],"asks":[…],"ts":µs,"tp":µs}
 //	{"stream":"candle1m.S","seq":n,"open_time":µs,"close_time":µs,"open":"p","high":"p","low":"p","close":"p",
@@ -14,7 +14,7 @@ package wire
 // exact.
 
 func (e *Encoder) appendDepthJSON(dst []byte, f *DepthFrame) []byte {
-	dst = append(dst, e.prefix[NewSlot(f.Channel, f.Rate)]...)
+	dst = append(dst, e.head(f.Channel, f.Rate)...)
 	dst = appendUint(dst, f.Seq)
 	dst = append(dst, `,"upd":`...)
 	dst = appendUint(dst, f.Upd)
@@ -26,7 +26,7 @@ func (e *Encoder) appendDepthJSON(dst []byte, f *DepthFrame) []byte {
 }
 
 func (e *Encoder) appendCandleJSON(dst []byte, f *CandleFrame) []byte {
-	dst = append(dst, e.prefix[NewSlot(f.Channel, f.Rate)]...)
+	dst = append(dst, e.head(f.Channel, f.Rate)...)
 	dst = appendUint(dst, f.Seq)
 	dst = append(dst, `,"open_time":`...)
 	dst = appendMicros(dst, f.OpenTime)
@@ -48,7 +48,7 @@ func (e *Encoder) appendCandleJSON(dst []byte, f *CandleFrame) []byte {
 }
 
 func (e *Encoder) appendTickerJSON(dst []byte, f *TickerFrame) []byte {
-	dst = append(dst, e.prefix[NewSlot(ChannelTicker, f.Rate)]...)
+	dst = append(dst, e.head(ChannelTicker, f.Rate)...)
 	dst = appendUint(dst, f.Seq)
 	dst = e.appendPriceJSON(dst, `,"last":"`, f.Last)
 	dst = e.appendPriceJSON(dst, `,"open":"`, f.Open)
@@ -64,23 +64,8 @@ func (e *Encoder) appendTickerJSON(dst []byte, f *TickerFrame) []byte {
 	return appendTimesJSON(dst, f.TS, f.TP)
 }
 
-// VWAP returns the mean price of the executions, weighted by quantity and
-// rounded half up; the last price if there were none.
-func (f *TickerFrame) VWAP() Price {
-	if f.Volume.Sign() == 0 {
-		return f.Last
-	}
-	return Price(f.QuoteVolume.DivRound(f.Volume))
-}
-
-// ChangePercent returns the change from the open in hundredths of a percent,
-// rounded half up; 0 if the open is 0.
-func (f *TickerFrame) ChangePercent() int64 {
-	return Product(int64(f.Last-f.Open), 10_000).DivRound(SumOf(int64(f.Open)))
-}
-
 func (e *Encoder) appendStatusJSON(dst []byte, f *StatusFrame) []byte {
-	dst = append(dst, e.prefix[slotStatus]...)
+	dst = append(dst, e.head(ChannelStatus, RateEvery)...)
 	dst = appendUint(dst, f.Seq)
 	dst = append(dst, `,"state":"`...)
 	dst = append(dst, f.State.String()...)

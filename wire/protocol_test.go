@@ -88,6 +88,37 @@ func TestProtocolPageChecksum(t *testing.T) {
 	}
 }
 
+// The table of channels has each with its kind and its rates.
+func TestProtocolPageChannels(t *testing.T) {
+	page, err := os.ReadFile("PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, facts := range channelFacts {
+		kind, rates := "event", ""
+		if facts.stateful {
+			kind = "state"
+		}
+		if facts.rates != "" {
+			rates = " `" + strings.ReplaceAll(facts.rates, " ", "` `") + "`"
+		}
+		found := false
+		for line := range strings.Lines(string(page)) {
+			names, rest, _ := strings.Cut(line, " | "+kind+" | ")
+			found = found || strings.HasPrefix(line, "|") && strings.Contains(names, "`"+facts.name+"`") &&
+				strings.HasSuffix(rest, " |"+rates+" |\n")
+		}
+		if !found {
+			t.Errorf("PROTOCOL.md has no row for %s", facts.name)
+		}
+	}
+	for s := StateTrading; s <= StateClosed; s++ {
+		if !strings.Contains(string(page), "| `"+s.String()+"` |") {
+			t.Errorf("PROTOCOL.md does not explain %v", s)
+		}
+	}
+}
+
 // Every code is explained.
 func TestProtocolPageCodes(t *testing.T) {
 	page, err := os.ReadFile("PROTOCOL.md")

@@ -1,7 +1,7 @@
 package wire
 
 // The control messages of the server. Keys stand in exactly the order of
-// PROTOCOL.md section 3, the id behind op if there is one. Times are given in
+// PROTOCOL.md, "What you get: answers", the id behind op if there is one. Times are given in
 // ns and written in microseconds.
 
 // appendOp begins a control message.

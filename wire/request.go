@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a request (PROTOCOL.md sections 3 and 8).
+// Limits of a request (PROTOCOL.md, "Limits").
 const (
 	RequestStreamsMax = 200     // names of a list
 	StreamBytesMax    = 64      // a name, a pattern, a cursor

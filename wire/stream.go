@@ -23,8 +23,8 @@ type slotTable struct {
 	of       [ChannelCount][RateCount]Slot
 }
 
-func makeSlots() *slotTable {
-	t, next := &slotTable{}, Slot(1)
+func makeSlots() (t slotTable) {
+	next := Slot(1)
 	for c := Channel(1); c < ChannelCount; c++ {
 		for r := range Rate(RateCount) {
 			if !c.rated(r) {
@@ -37,8 +37,8 @@ func makeSlots() *slotTable {
 	return t
 }
 
-// rated reports whether the channel has streams at the rate (PROTOCOL.md
-// section 2).
+// rated reports whether the channel has streams at the rate (PROTOCOL.md,
+// "Streams").
 func (c Channel) rated(r Rate) bool {
 	switch {
 	case r == RateEvery:
@@ -108,7 +108,7 @@ type Entry struct {
 	Pattern bool   // every symbol that begins with Symbol
 }
 
-// Errors of ParseEntry, each with its code of PROTOCOL.md section 8.
+// Errors of ParseEntry, each with its code of PROTOCOL.md, "Errors".
 var (
 	ErrUnknownChannel = errors.New("unknown channel")
 	ErrBadRate        = errors.New("no such rate for this channel")

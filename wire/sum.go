@@ -3,11 +3,11 @@ package wire
 import (
 	"math"
 	"math/bits"
-	"slices"
 )
 
 // Sum is a signed total of quantities, or of prices times quantities: 128 bits
-// in two's complement, which no number of executions overflows.
+// in two's complement. Beyond them it wraps, but not before 2^64 quantities,
+// whatever they are, or 2^37 products of prices and quantities of 45 bits.
 type Sum struct {
 	Hi int64
 	Lo uint64
@@ -80,18 +80,17 @@ func (s Sum) DivRound(d Sum) int64 {
 	rhi, rlo = rhi<<1|rlo>>63, rlo<<1
 	more := rhi > dhi || rhi == dhi && rlo > dlo
 	half := rhi == dhi && rlo == dlo
-	if q <= math.MaxInt64 && (more || half && !negative) {
+	if q < math.MaxUint64 && (more || half && !negative) {
 		q++
 	}
-	q = min(q, math.MaxInt64)
 	if negative {
-		return -int64(q)
+		return int64(-min(q, 1<<63))
 	}
-	return int64(q)
+	return int64(min(q, math.MaxInt64))
 }
 
-// divide returns quotient and remainder of two magnitudes below 2^127, a
-// quotient beyond 64 bits as 2^64 - 1.
+// divide returns quotient and remainder of two magnitudes of at most 2^127, a
+// quotient beyond 64 bits as 2^64 - 1 without a remainder.
 func divide(hi, lo, dhi, dlo uint64) (q, rhi, rlo uint64) {
 	if dhi == 0 {
 		if hi >= dlo {
@@ -100,7 +99,7 @@ func divide(hi, lo, dhi, dlo uint64) (q, rhi, rlo uint64) {
 		q, rlo = bits.Div64(hi, lo, dlo)
 		return q, 0, rlo
 	}
-	// Rare: a total beyond 2^64. Bit by bit.
+	// Rare: a divisor beyond 64 bits, so the quotient is within them. Bit by bit.
 	rhi, rlo = 0, hi
 	for i := 63; i >= 0; i-- {
 		rhi, rlo = rhi<<1|rlo>>63, rlo<<1|lo>>i&1
@@ -114,7 +113,11 @@ func divide(hi, lo, dhi, dlo uint64) (q, rhi, rlo uint64) {
 	return q, rhi, rlo
 }
 
-// AppendSum appends s x 10^-scale with exactly scale decimals.
+// sumDigits is how many digits the magnitude of a Sum has at most.
+const sumDigits = 39
+
+// AppendSum appends s x 10^-scale with exactly scale decimals, at most
+// 2 x ScaleMax.
 func AppendSum(dst []byte, s Sum, scale uint8) []byte {
 	if s.Hi == int64(s.Lo)>>63 {
 		return AppendDecimal(dst, int64(s.Lo), scale)
@@ -125,26 +128,24 @@ func AppendSum(dst []byte, s Sum, scale uint8) []byte {
 	hi, lo := s.abs()
 	const pow19 = 1e19
 	leading, low := bits.Div64(hi, lo, pow19) // 2^127 is 1.7 x 10^38
-	digits := appendUint(make([]byte, 0, 64), leading)
-	digits = appendNineteen(digits, low)
-	if pad := int(scale) + 1 - len(digits); pad > 0 {
-		digits = append(slices.Repeat([]byte{'0'}, pad), digits...)
+	var digits [sumDigits]byte
+	putDigits(digits[:sumDigits-19], leading)
+	putDigits(digits[sumDigits-19:], low)
+	first, point := 0, sumDigits-int(scale)
+	for first < point-1 && digits[first] == '0' {
+		first++
 	}
-	point := len(digits) - int(scale)
-	dst = append(dst, digits[:point]...)
+	dst = append(dst, digits[first:point]...)
 	if scale == 0 {
 		return dst
 	}
 	return append(append(dst, '.'), digits[point:]...)
 }
 
-// appendNineteen appends v, below 10^19, as exactly 19 digits.
-func appendNineteen(dst []byte, v uint64) []byte {
-	n := len(dst)
-	dst = append(dst, "0000000000000000000"...)
-	for i := n + 18; v > 0; i-- {
+// putDigits fills dst with v in decimal, zeros first.
+func putDigits(dst []byte, v uint64) {
+	for i := len(dst) - 1; i >= 0; i-- {
 		dst[i] = '0' + byte(v%10)
 		v /= 10
 	}
-	return dst
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // SymbolBytesMax bounds a symbol's name, so that stream names, keys and
-// acknowledgements are bounded too (PROTOCOL.md section 2).
+// acknowledgements are bounded too (PROTOCOL.md, "Streams").
 const SymbolBytesMax = 20
 
 // Symbol names an instrument: [A-Z0-9_-]{1,20}, for example BTCUSDT.

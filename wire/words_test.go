@@ -35,9 +35,17 @@ func TestParseEntry(t *testing.T) {
 	f("", Entry{}, ErrUnknownChannel)
 	f("invalid.BTCUSDT", Entry{}, ErrUnknownChannel)
 	f("BBO.BTCUSDT", Entry{}, ErrUnknownChannel)
-	f("candle1m.BTCUSDT", Entry{}, ErrUnknownChannel)
-	f("bbo.BTCUSDT.100ms", Entry{}, ErrBadRate)
+	f("candle2m.BTCUSDT", Entry{}, ErrUnknownChannel)
+	f("depth.BTCUSDT", Entry{}, ErrUnknownChannel)
+	f("candle1m.BTCUSDT", Entry{Slot: NewSlot(ChannelCandle1m, RateEvery), Symbol: "BTCUSDT"}, nil)
+	f("depth20.ETH*.100ms", Entry{Slot: NewSlot(ChannelDepth20, Rate100ms), Symbol: "ETH", Pattern: true}, nil)
+	f("book.*.20ms", Entry{Slot: NewSlot(ChannelBook, Rate20ms), Pattern: true}, nil)
 	f("bbo.BTCUSDT.", Entry{}, ErrBadRate)
+	f("bbo.BTCUSDT.50ms", Entry{}, ErrBadRate)
+	f("bbo.BTCUSDT.1S", Entry{}, ErrBadRate)
+	f("bbo.BTCUSDT.1s.1s", Entry{}, ErrBadRate)
+	f("bbo.btcusdt.1m", Entry{}, ErrBadRate) // the first fault that is found
+	f("bbo.btcusdt.1s", Entry{}, ErrUnknownSymbol)
 	f("bbo", Entry{}, ErrUnknownSymbol)
 	f("bbo.", Entry{}, ErrUnknownSymbol)
 	f("bbo.btcusdt", Entry{}, ErrUnknownSymbol)
@@ -65,8 +73,23 @@ func TestEntryMatch(t *testing.T) {
 	f("bbo.*", "BETH", true)
 }
 
+// entryText is how an entry is written: what ParseEntry reads.
+func entryText(e *Entry) string {
+	symbol := e.Symbol
+	if e.Pattern {
+		symbol += "*"
+	}
+	return string(e.Slot.Stream(0).AppendName(nil, Symbol(symbol)))
+}
+
 func FuzzParseEntry(f *testing.F) {
-	for _, seed := range []string{"bbo.BTCUSDT", "trade.ETH*", "book.*", "bbo.A.100ms", "invalid.A", ".", "bbo.*.*", "bbo.é"} {
+	for s := Slot(1); s < SlotCount; s++ {
+		f.Add(entryText(&Entry{Slot: s, Symbol: "BTCUSDT"}))
+	}
+	for _, seed := range []string{
+		"trade.ETH*", "book.*", "bbo.A*.100ms", "depth5.*.1s", "candle1d.B-C_D*.1s", "invalid.A", ".", "bbo.*.*", "bbo.é",
+		"trade.A.1s", "candle1m.A.100ms", "status.*.1s", "bbo.A.", "bbo..1s", "depth5.A.20ms.1s", "ticker.A.\x001s",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -77,13 +100,10 @@ func FuzzParseEntry(f *testing.F) {
 			}
 			return
 		}
-		text := e.Slot.Channel().String() + "." + e.Symbol
-		if e.Pattern {
-			text += "*"
-		} else if _, err := ParseSymbol(e.Symbol); err != nil {
+		if _, err := ParseSymbol(e.Symbol); err != nil && !(e.Pattern && e.Symbol == "") {
 			t.Fatalf("%q: %v", s, err)
 		}
-		equal(t, s, text)
+		equal(t, s, entryText(&e))
 		equal(t, true, e.Match(Symbol(e.Symbol)))
 	})
 }
@@ -103,6 +123,9 @@ func TestStreamIDRoundTrip(t *testing.T) {
 			seen[id] = true
 			equal(t, c, id.Channel())
 			equal(t, r, id.Rate())
+			if r == RateEvery {
+				equal(t, id, NewStreamID(5, c))
+			}
 		}
 	}
 	equal(t, SlotCount, slots)
@@ -170,5 +193,5 @@ func TestNames(t *testing.T) {
 	f("invalid", Op(9).String())
 	f("bad_json: why", (&Error{CodeBadJSON, "why"}).Error())
 	equal(t, true, ChannelBBO.Stateful())
-	equal(t, false, ChannelTrade.Stateful() || ChannelBook.Stateful())
+	equal(t, false, ChannelTrade.Stateful() || ChannelBook.Stateful() || ChannelOrder.Stateful())
 }
