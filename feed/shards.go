@@ -115,7 +115,11 @@ func (s *Shards) Congested() bool {
 // Shutdown tells every client, closes the sessions spread over drain, and
 // returns when no shard runs any more. When ctx ends, what is left is cut.
 func (s *Shards) Shutdown(ctx context.Context, drain time.Duration) {
-	s.once.Do(func() { close(s.stop) })
+	s.once.Do(func() {
+		if s.stop != nil { // the zero Shards has no loops either
+			close(s.stop)
+		}
+	})
 	for _, l := range s.loops {
 		l.post(func() { l.shutdown(int64(drain)) })
 	}
