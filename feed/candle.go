@@ -15,15 +15,9 @@ const (
 // and are numbered from there on whether somebody watches or not: an interval
 // without executions has a flat candle, so that none is missing.
 type candles struct {
-	last   wire.CandleFrame // published last, Seq 0: none
-	open   wire.CandleFrame // the running one; without Trades nothing of it was published
-	closed []closedCandle   // the oldest first
-}
-
-// closedCandle is a candle to which nothing was added, as it was published.
-type closedCandle struct {
-	frame wire.CandleFrame
-	pos   uint64
+	last   wire.CandleFrame   // published last, Seq 0: none
+	open   wire.CandleFrame   // the running one; without Trades nothing of it was published
+	closed []wire.CandleFrame // as they were published, the oldest first
 }
 
 // add takes an execution into the running candle.
@@ -49,11 +43,11 @@ func (c *candles) next() {
 
 // keep adds the candle published last to those that are closed, of which at
 // most max are kept.
-func (c *candles) keep(pos uint64, most int) {
+func (c *candles) keep(most int) {
 	if len(c.closed) >= 2*most { // room for twice as many, so that moving is rare
 		c.closed = c.closed[:copy(c.closed, c.closed[len(c.closed)-most+1:])]
 	}
-	c.closed = append(c.closed, closedCandle{frame: c.last, pos: pos})
+	c.closed = append(c.closed, c.last)
 }
 
 // ends returns the market time at which the running candle ends.
@@ -102,7 +96,7 @@ func (h *Hub) closeCandles(s *symbol, ts int64, p Packet) {
 			end = c.ends()
 			c.open.Closed = true
 			h.publishCandle(s, c, end, p)
-			c.keep(s.streams[wire.NewSlot(c.open.Channel, wire.RateEvery)].pos, h.candlesKept())
+			c.keep(h.candlesKept())
 			c.next()
 		}
 	}

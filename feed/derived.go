@@ -210,8 +210,8 @@ func (h *Hub) sampleCandle(d *derived, p Packet) {
 	if !d.advance(c.last.Seq) {
 		return
 	}
-	if n := len(c.closed); n > 0 && d.from > 0 && !c.last.Closed && c.closed[n-1].frame.OpenTime > d.closed {
-		h.copyCandle(d, &c.closed[n-1].frame, p)
+	if n := len(c.closed); n > 0 && d.from > 0 && !c.last.Closed && c.closed[n-1].OpenTime > d.closed {
+		h.copyCandle(d, &c.closed[n-1], p)
 	}
 	h.copyCandle(d, &c.last, p)
 }

@@ -219,6 +219,33 @@ func (t *txn) seq(c wire.Channel) uint64 {
 	return t.book
 }
 
+// seqAt returns the number of the last frame of an event channel up to a
+// position; false if frames behind it are gone.
+func (h *history) seqAt(c wire.Channel, pos uint64) (seq uint64, ok bool) {
+	f := h.floors[c]
+	if f.pos > pos {
+		return 0, false
+	}
+	i := sort.Search(len(h.chunks), func(i int) bool { return h.chunks[i].txns[0].pos > pos }) - 1
+	if i < 0 {
+		return f.seq, true
+	}
+	txns := h.chunks[i].txns
+	return txns[sort.Search(len(txns), func(j int) bool { return txns[j].pos > pos })-1].seqUpTo(c, pos), true
+}
+
+// seqUpTo is seq without the frames beyond a position.
+func (t *txn) seqUpTo(c wire.Channel, pos uint64) uint64 {
+	switch seq := t.seq(c); {
+	case c == wire.ChannelTrade:
+		return seq - (t.trades() - min(pos-t.pos+1, t.trades()))
+	case c == wire.ChannelOrder && t.hasOrder && t.orderPos() > pos, c == wire.ChannelBook && t.hasBook && t.bookPos() > pos:
+		return seq - 1
+	default:
+		return seq
+	}
+}
+
 // since pins and returns the transactions with frames of the raw event stream
 // after seq, which must not be below the floor, and a bound of the bytes that
 // the frames take. The hub's mutex is held.

@@ -43,6 +43,12 @@ type Hub struct {
 
 	tiered chan struct{} // something derived exists that Beat looks after
 
+	snapshots, replays atomic.Uint64 // encoded for readers
+
+	awaited atomic.Bool // somebody waits for news
+	newsMu  sync.Mutex  // guards news
+	news    chan struct{}
+
 	mu      sync.Mutex // guards all below, and the symbols
 	symbols []*symbol
 	archive *archive
@@ -97,6 +103,9 @@ type Stats struct {
 	Watched [wire.DialectCount]uint64 // frames published while somebody watched in a dialect
 	Live    [wire.DialectCount]uint64 // encodings of live frames
 
+	Snapshots uint64 // states encoded for readers
+	Replays   uint64 // frames encoded again for readers
+
 	MatchToEncode Latency // from a batch\'s Matched to its publication
 }
 
@@ -145,7 +154,9 @@ func (h *Hub) SetClock(c wire.Clock) {
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.stats
+	st := h.stats
+	st.Snapshots, st.Replays = h.snapshots.Load(), h.replays.Load()
+	return st
 }
 
 // ErrListed is returned by List for a symbol that is listed already.
@@ -210,6 +221,7 @@ func (h *Hub) mark(m *Marker) {
 }
 
 func (h *Hub) wake() {
+	h.tell()
 	for _, in := range h.inboxes {
 		in.Wake()
 	}

@@ -9,6 +9,7 @@ type replayer struct {
 	encoder *wire.Encoder
 	dialect wire.Dialect
 	emit    func(pos uint64, payload []byte) // payload is valid during the call
+	from    int64                            // trades of an earlier market time are left out
 	frames  uint64                           // encoded so far
 
 	payload    []byte
@@ -53,7 +54,7 @@ func (r *replayer) frame(pos uint64, f *frame) {
 func (r *replayer) trades(t *txn, trades []wire.Event, after uint64) {
 	seq := t.trade - uint64(len(trades))
 	for i := range trades {
-		if seq++; seq > after {
+		if seq++; seq > after && r.base+t.time >= r.from {
 			f := tradeFrame(&trades[i], seq, r.base+t.time, t.tp)
 			r.frame(t.pos+uint64(i), &frame{channel: wire.ChannelTrade, trade: &f})
 		}

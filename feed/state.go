@@ -21,8 +21,9 @@ type state struct {
 
 // encoded is one or more WebSocket messages, framed.
 type encoded struct {
-	bytes []byte
-	ends  []int // offsets after each message
+	bytes  []byte
+	starts []int // offsets of each message's payload
+	ends   []int // offsets after each message
 }
 
 // stateBehindMax is how many frames an encoded book may be behind the image
@@ -103,6 +104,7 @@ func (st *state) encode(d wire.Dialect) *encoded {
 	from := 0
 	for _, end := range ends {
 		e.bytes = appendMessage(e.bytes, d, payload[from:end])
+		e.starts = append(e.starts, len(e.bytes)-(end-from))
 		e.ends = append(e.ends, len(e.bytes))
 		from = end
 	}

@@ -95,6 +95,23 @@ func (d *derived) holds(seq uint64) bool {
 	return found && d.book.marks[at].book >= d.symbol.history.floor(slotBook)
 }
 
+// seqAt returns the number of the tier's last frame up to a position; false if
+// frames behind it are gone.
+func (d *derived) seqAt(pos uint64) (seq uint64, ok bool) {
+	marks := d.book.marks
+	if len(marks) == 0 {
+		return d.symbol.seq(d.slot), true
+	}
+	at, found := slices.BinarySearchFunc(marks, pos, func(m tierMark, pos uint64) int { return cmp.Compare(m.pos, pos) })
+	if !found {
+		at--
+	}
+	if at < 0 {
+		return 0, false
+	}
+	return marks[at].seq, d.holds(marks[at].seq)
+}
+
 // mark returns the index of the tier's frame with this number.
 func (d *derived) mark(seq uint64) (int, bool) {
 	return slices.BinarySearchFunc(d.book.marks, seq, func(m tierMark, seq uint64) int { return cmp.Compare(m.seq, seq) })
