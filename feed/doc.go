@@ -20,6 +20,35 @@
 // and the time it is told, so that a seeded test can order all three. Nothing
 // here reads a clock but what Config.Now of Shards provides.
 //
+// # Streams
+//
+// trade, order, book, bbo and status, and the candles and the ticker once
+// something was traded, are numbered whether somebody watches or not, and
+// encoded if somebody does. Depth streams and rate tiers are derived: they
+// exist while somebody watches them, and a minute longer. Market time, which
+// sources tell with Advance, closes candles; wall time, which Beat is told,
+// drives the tiers.
+//
+// A tier of the book keeps no deltas of its own. It keeps where each of its
+// frames ended in the raw stream, and merges that stretch of history, live and
+// for whoever resumes, to the same bytes: nothing is added to the path that
+// every transaction takes. A stretch that history lost, or that would take too
+// long, is published as a numbered snapshot.
+//
+// While orders are collected the displayed book is empty. It begins anew, with
+// a numbered snapshot, when that begins and when it ends.
+//
+// Candles are numbered from a symbol's first execution on, unlike other derived
+// streams: so the frames that are served later, with an interval's number and
+// time of publication, are those that the stream had or would have had.
+//
+// # Readers by position
+//
+// Whoever reads over HTTP keeps one number, the position of what he read last.
+// A Reader finds what each stream has published beyond it, in history and
+// images, and sorts that by position. So any set of streams resumes from one
+// number, and a slow client costs nothing between two reads.
+//
 // # Interest groups
 //
 // Sessions of a shard with the same entries and terms form a group with one
