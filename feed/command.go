@@ -36,6 +36,9 @@ func (m *session) message(msg []byte) {
 		if !errors.As(err, &e) {
 			e = &wire.Error{Code: wire.CodeInternal, Message: err.Error()}
 		}
+		if e.Code == wire.CodeLimitStreams {
+			m.shard.stats.Limits[LimitNames]++
+		}
 		m.fail(r.ID, e.Code, e.Message)
 		m.wrong()
 		return
@@ -63,6 +66,7 @@ func (m *session) message(msg []byte) {
 // wrong counts a bad message; too many in a row end the connection.
 func (m *session) wrong() {
 	if m.bad++; m.bad >= badMessagesMax {
+		m.shard.stats.Limits[LimitBadMessages]++
 		m.close(wire.ClosePolicy, "too many bad messages")
 	}
 }
@@ -111,6 +115,7 @@ func (m *session) subscribe(r *wire.Request) (bad bool) {
 		}
 		if !m.subscribed(string(name)) && !slices.Contains(c.entries, string(name)) {
 			if spare == 0 {
+				m.shard.stats.Limits[LimitEntries]++
 				c.errors = append(c.errors, wire.StreamError{
 					Stream: slices.Clone(name), Code: wire.CodeLimitStreams, Message: "too many entries in this connection",
 				})
