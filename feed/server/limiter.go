@@ -51,6 +51,7 @@ type limiter struct {
 	perAddress int
 	exceeded   [limitCount]atomic.Uint64
 	errs       atomic.Uint64 // accepts that failed and were retried
+	handshakes atomic.Uint64 // of TLS that failed
 
 	mu      sync.Mutex // guards all below
 	open    int

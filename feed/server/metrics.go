@@ -77,6 +77,7 @@ func (m *metrics) unlabelled() {
 	counter("accept_errors_total", "Accepts that failed and were retried.", func(*totals) float64 {
 		return float64(clients.errs.Load() + m.server.operators.errs.Load())
 	})
+	counter("tls_errors_total", "TLS handshakes that failed.", func(*totals) float64 { return float64(clients.handshakes.Load()) })
 	m.labelled()
 }
 

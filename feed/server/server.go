@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,6 +49,9 @@ type Config struct {
 	// Origins are the origins of pages, beside our own, that may connect:
 	// scheme://host[:port], or * for all.
 	Origins []string
+	// Certificate is asked at each handshake: clients are served with TLS. nil
+	// means plain TCP.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Connections caps the main listener. 0 means 16,000.
 	Connections int
 	// PerAddress caps the connections of one address that is not loopback, or
@@ -188,7 +192,7 @@ func (q quietLogger) Printf(format string, args ...any) {
 
 // Serve serves clients on l until Shutdown. It owns l.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.serve(s.main, l, s.clients); err != nil {
+	if err := s.serve(s.main, l, s.clients, secureConfig(&s.cfg)); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -196,14 +200,14 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeAdmin serves operators on l until Shutdown. It owns l.
 func (s *Server) ServeAdmin(l net.Listener) error {
-	if err := s.serve(s.admin, l, s.operators); err != nil {
+	if err := s.serve(s.admin, l, s.operators, nil); err != nil {
 		return fmt.Errorf("serve admin: %w", err)
 	}
 	return nil
 }
 
-func (s *Server) serve(face *fasthttp.Server, l net.Listener, limits *limiter) error {
-	wrapped := newListener(l, limits, s.log)
+func (s *Server) serve(face *fasthttp.Server, l net.Listener, limits *limiter, secure *tls.Config) error {
+	wrapped := newListener(l, limits, secure, s.log)
 	s.mu.Lock()
 	down := s.down
 	if !down {
@@ -242,10 +246,15 @@ func (s *Server) Shutdown(ctx context.Context, drain time.Duration) {
 	})
 }
 
+// began logs the beginning of a session. It is called by shards.
+func (s *Server) began(b feed.Begin) {
+	s.log.Info().Str("conn", b.Conn).Str("remote", b.Remote).Str("transport", transportName).Bool("tls", b.TLS).Msg("connected")
+}
+
 // ended counts and logs the end of a session. It is called by shards.
 func (s *Server) ended(e feed.End) {
 	s.metrics.disconnected(e.Code)
-	s.log.Info().Str("conn", e.Conn).Str("remote", e.Remote).Str("transport", transportName).
+	s.log.Info().Str("conn", e.Conn).Str("remote", e.Remote).Str("transport", transportName).Bool("tls", e.TLS).
 		Uint16("code", uint16(e.Code)).Bytes("reason", shown([]byte(e.Reason))).Dur("lived", time.Duration(e.Nanos)).
 		Uint64("bytes_in", e.BytesIn).Uint64("bytes_out", e.BytesOut).Msg("disconnected")
 }
