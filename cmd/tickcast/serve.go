@@ -35,7 +35,8 @@ type serveCmd struct {
 	timelineFlags
 
 	certificateFlags
-	Origins []string      `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
+	Origins []string `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
+	limitFlags
 	Drain   time.Duration `default:"10s" help:"Spread the closing of clients over this time at shutdown (${env})."`
 	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})."`
 	Raw     string        `default:"on" enum:"on,off" help:"Raw system calls in shards: on or off (${env})."`
@@ -67,6 +68,9 @@ func (serveCmd) Help() string {
 func (c *serveCmd) Run(e *env) error {
 	if c.Symbols < 1 {
 		return fmt.Errorf("symbols: %d; want at least 1", c.Symbols)
+	}
+	if err := c.check(); err != nil {
+		return err
 	}
 	log := newLogger(e.stderr, c.LogLevel, c.LogFormat)
 	shown, err := c.load()
@@ -102,8 +106,9 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	cfg := server.Config{
 		Hub: hub, Shards: fanout, Web: web.Files(), Policy: web.ContentSecurityPolicy, Log: log,
-		Version: version(), Origins: c.Origins, Connections: connectionLimit(), Profiling: c.Pprof,
+		Version: version(), Origins: c.Origins, Profiling: c.Pprof,
 	}
+	c.limit(&cfg)
 	if shown != nil {
 		cfg.Certificate = shown.get
 	}
@@ -180,19 +185,6 @@ func (c *serveCmd) announce(w io.Writer, main, admin string) error {
   watch    tickcast tail --url ws%[5]s://%[3]s%[6]s 'bbo.*'
 `, version(), what, main, admin, s, trust)
 	return err
-}
-
-// descriptorsSpare is what the process needs beside its clients, and to tell
-// one more that it is one too many.
-const descriptorsSpare = 64
-
-// connectionLimit is 80 % of the descriptors that the process may have, or
-// what leaves descriptorsSpare.
-func connectionLimit() int {
-	if n := descriptorLimit(); n > 0 {
-		return max(min(n*8/10, n-descriptorsSpare), 1)
-	}
-	return 0
 }
 
 // wallNanos is the clock of the process. It follows the monotonic clock, so

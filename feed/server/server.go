@@ -1,11 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -34,6 +36,9 @@ const (
 	clientBytesShown = 128 // of what a client sent, in a log
 )
 
+// Unlimited is the value of a limit of Config that there shall not be.
+const Unlimited = math.MaxInt32
+
 // transportName is that of the sessions, in logs and metrics.
 const transportName = "websocket"
 
@@ -56,9 +61,12 @@ type Config struct {
 	Connections int
 	// PerAddress caps the connections of one address that is not loopback, or
 	// of one /64 of IPv6. 0 means 100. Behind a proxy all clients have its
-	// address: then it should be no less than Connections, and addresses
-	// have no limits.
+	// address: then it should be Unlimited, or no less than Connections, and
+	// addresses have no limits at all.
 	PerAddress int
+	// Requests is how many REST requests a second one address may make,
+	// loopback too. 0 means 20.
+	Requests int
 	// Load and Stall drive the benchmark's source; nil: there is none.
 	Load  func(rate float64) (published int64)
 	Stall func(time.Duration)
@@ -81,6 +89,7 @@ type Server struct {
 	main, admin *fasthttp.Server
 	clients     *limiter // of the main listener
 	operators   *limiter // of the admin listener
+	requests    *meter   // of REST routes; nil: no limit
 	draining    atomic.Bool
 	shutdown    sync.Once
 
@@ -100,13 +109,16 @@ func New(cfg Config) (*Server, error) {
 	if cfg.PerAddress == 0 {
 		cfg.PerAddress = perAddressMax
 	}
-	if cfg.Connections < 0 || cfg.PerAddress < 0 {
-		return nil, fmt.Errorf("server: %d connections, %d of an address", cfg.Connections, cfg.PerAddress)
+	if cfg.Connections < 0 || cfg.PerAddress < 0 || cfg.Requests < 0 {
+		return nil, fmt.Errorf("server: %d connections, %d of an address, %d requests", cfg.Connections, cfg.PerAddress, cfg.Requests)
 	}
 	s := &Server{
 		cfg: cfg, hub: cfg.Hub, shards: cfg.Shards, log: cfg.Log,
 		clients:   newLimiter(cfg.Connections, cfg.PerAddress),
 		operators: newLimiter(operatorsMax, operatorsMax),
+	}
+	if s.clients.addressed() && cfg.Requests != Unlimited {
+		s.requests = newMeter(cmp.Or(cfg.Requests, requestsPerSecond))
 	}
 	var err error
 	if s.origins, err = parseOrigins(cfg.Origins); err != nil {
