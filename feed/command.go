@@ -21,7 +21,7 @@ type command struct {
 
 // message handles a control message.
 func (m *session) message(msg []byte) {
-	if !m.budget.take(m.shard.now) {
+	if !m.budget.take(m.shard.now, m.waited) {
 		m.shard.stats.Refused++
 		if m.budget.refused > refusedMax {
 			m.close(wire.CloseAbuse, "too many control messages")
@@ -318,14 +318,18 @@ func (b *budget) refill(now int64) {
 	b.at = now
 }
 
-// take pays for a message; false means that it is refused.
-func (b *budget) take(now int64) bool {
+// take pays for a message; false means that it is refused. One that waited for
+// its turn is no sign of calm, however much credit there is: a shard that was
+// late gave it.
+func (b *budget) take(now int64, waited bool) bool {
 	b.refill(now)
 	switch {
 	case b.level == burstNanos:
 		b.since, b.refused = 0, 0
 	case b.level >= calmNanos:
-		b.since = 0
+		if !waited {
+			b.since = 0
+		}
 	case b.since != 0 && now-b.since > delayNanos:
 		b.refused++
 		return false

@@ -226,3 +226,25 @@ func TestMessageWaitsForTheBucket(t *testing.T) {
 		t.Errorf("%d answers, %+v", n, p.m.end)
 	}
 }
+
+// A shard that is late gives credit; that is no calm of the client's.
+func TestLateShardForgivesNoFlood(t *testing.T) {
+	st := newStage(t, 1)
+	p := st.open(Options{Quiet: true}, unlimited)
+	var flood []byte
+	for range 2000 {
+		flood = wire.AppendClientFrame(flood, wire.OpcodeText, [4]byte{1, 2, 3, 4}, []byte(`{"op":"ping"}`))
+	}
+	p.m.input(flood)
+	for start := st.now; st.now-start < 2*delayNanos; {
+		st.now += 2 * calmNanos
+		st.round()
+	}
+	frames := p.frames()
+	if n := len(texts(frames, `"op":"pong"`)); n < requestsBurst || n > requestsBurst+3*requestsPerSecond {
+		t.Errorf("%d pongs; want %d at once and %d/s for 2 s", n, requestsBurst, requestsPerSecond)
+	}
+	if p.m.end.Code != wire.CloseAbuse {
+		t.Errorf("%+v", p.m.end)
+	}
+}

@@ -112,6 +112,7 @@ type session struct {
 	// Input.
 	reader    wire.FrameReader
 	pending   []byte // input that waits
+	waited    bool   // it is taken up now
 	commands  []command
 	gathered  *attachment
 	attaching bool  // an attachment is under way
@@ -233,8 +234,9 @@ func (m *session) proceed() {
 		return
 	}
 	p := m.pending
-	m.pending = nil
+	m.pending, m.waited = nil, true
 	m.consume(p)
+	m.waited = false
 }
 
 // consume cuts p into messages and handles them; what has to wait is kept.

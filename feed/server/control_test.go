@@ -109,7 +109,7 @@ func TestEntries(t *testing.T) {
 // healthy client beside does not notice, then refused, then it is over.
 func TestFlood(t *testing.T) {
 	g := newRig(t)
-	p, healthy := g.connect(t, ""), g.connect(t, "")
+	p, healthy := g.connect(t, "?heartbeat=0"), g.connect(t, "?heartbeat=0")
 	flood := make([]byte, 0, 64<<10)
 	for len(flood) < 32<<10 {
 		flood = append(flood, text(`{"op":"ping"}`)...)
