@@ -183,7 +183,7 @@ func (c *connSocket) writer() {
 			c.err = err
 			c.buf = nil
 			c.mu.Unlock()
-			_ = c.conn.Close() // nobody else will: close leaves it to the writer
+			abort(c.conn) // nobody else will: close leaves it to the writer
 		}
 		if spare = p; cap(spare) > connReadBytes {
 			spare = nil // an idle connection keeps little
