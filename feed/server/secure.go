@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -69,12 +70,7 @@ func (c *secureConn) Handshake() error {
 // isHTTP reports whether what should be the head of a TLS record begins a
 // request.
 func isHTTP(head [5]byte) bool {
-	for _, method := range []string{"GET /", "HEAD ", "POST ", "PUT /", "OPTIO"} {
-		if string(head[:]) == method {
-			return true
-		}
-	}
-	return false
+	return slices.Contains([]string{"GET /", "HEAD ", "POST ", "PUT /", "OPTIO"}, string(head[:]))
 }
 
 // Abort ends the connection without the farewell of TLS, which would wait for
