@@ -28,6 +28,7 @@ func (m *session) acknowledgeSubscribe(a *attachment, command int32) {
 	for part, to := range ends {
 		b := wire.AppendSubscribed(m.shard.payload[:0], c.id, part+1, len(ends))
 		for i, w := range wants[from:to] {
+			m.shard.stats.resumed(w)
 			entry := ""
 			if text := c.entries[w.entry]; text[len(text)-1] == '*' {
 				entry = text

@@ -246,6 +246,7 @@ func (m *session) state(d wire.Dialect, dir *directory, w *want) {
 // gap announces that frames of an event stream will not come.
 func (m *session) gap(dir *directory, id wire.StreamID, from, to uint64, reason wire.GapReason) {
 	m.shard.stats.Gaps++
+	m.shard.stats.GapsBy.count(reason, 1)
 	if from > 0 && to >= from {
 		m.skipped += to - from + 1
 	}

@@ -16,6 +16,9 @@ func (m *session) refuse(err error) {
 	if !errors.As(err, &ce) {
 		ce = &wire.CloseError{Code: wire.CloseProtocol, Text: err.Error()}
 	}
+	if ce.Code == wire.CloseTooBig {
+		m.shard.stats.Limits[LimitMessage]++
+	}
 	m.close(ce.Code, ce.Text)
 }
 
@@ -104,7 +107,7 @@ func (m *session) kill(code wire.CloseCode, reason string, hard bool) {
 	m.sock.close(hard)
 	m.shard.gone(m)
 	if m.options.Closed != nil {
-		m.end.Conn, m.end.Remote = m.conn, m.options.Remote
+		m.end.Conn, m.end.Remote, m.end.TLS = m.conn, m.options.Remote, m.options.TLS
 		m.end.BytesIn, m.end.BytesOut, m.end.Nanos = m.bytesIn, m.bytesOut, m.shard.now-m.opened
 		m.options.Closed(m.end)
 	}

@@ -21,7 +21,7 @@ type command struct {
 
 // message handles a control message.
 func (m *session) message(msg []byte) {
-	if !m.budget.take(m.shard.now) {
+	if !m.budget.take(m.shard.now, m.waited) {
 		m.shard.stats.Refused++
 		if m.budget.refused > refusedMax {
 			m.close(wire.CloseAbuse, "too many control messages")
@@ -35,6 +35,9 @@ func (m *session) message(msg []byte) {
 		var e *wire.Error
 		if !errors.As(err, &e) {
 			e = &wire.Error{Code: wire.CodeInternal, Message: err.Error()}
+		}
+		if e.Code == wire.CodeLimitStreams {
+			m.shard.stats.Limits[LimitNames]++
 		}
 		m.fail(r.ID, e.Code, e.Message)
 		m.wrong()
@@ -63,6 +66,7 @@ func (m *session) message(msg []byte) {
 // wrong counts a bad message; too many in a row end the connection.
 func (m *session) wrong() {
 	if m.bad++; m.bad >= badMessagesMax {
+		m.shard.stats.Limits[LimitBadMessages]++
 		m.close(wire.ClosePolicy, "too many bad messages")
 	}
 }
@@ -111,6 +115,7 @@ func (m *session) subscribe(r *wire.Request) (bad bool) {
 		}
 		if !m.subscribed(string(name)) && !slices.Contains(c.entries, string(name)) {
 			if spare == 0 {
+				m.shard.stats.Limits[LimitEntries]++
 				c.errors = append(c.errors, wire.StreamError{
 					Stream: slices.Clone(name), Code: wire.CodeLimitStreams, Message: "too many entries in this connection",
 				})
@@ -314,14 +319,18 @@ func (b *budget) refill(now int64) {
 	b.at = now
 }
 
-// take pays for a message; false means that it is refused.
-func (b *budget) take(now int64) bool {
+// take pays for a message; false means that it is refused. One that waited for
+// its turn is no sign of calm, however much credit there is: a shard that was
+// late gave it.
+func (b *budget) take(now int64, waited bool) bool {
 	b.refill(now)
 	switch {
 	case b.level == burstNanos:
 		b.since, b.refused = 0, 0
 	case b.level >= calmNanos:
-		b.since = 0
+		if !waited {
+			b.since = 0
+		}
 	case b.since != 0 && now-b.since > delayNanos:
 		b.refused++
 		return false

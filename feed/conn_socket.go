@@ -111,6 +111,11 @@ func (c *connSocket) guard(run func()) {
 // abort ends a connection and throws away what the kernel has not sent: a
 // frozen reader would leave it there for long.
 func abort(conn net.Conn) {
+	type aborter interface{ Abort() error }
+	if a, ok := conn.(aborter); ok { // TLS, which would say goodbye, and wait
+		_ = a.Abort()
+		return
+	}
 	type lingerer interface{ SetLinger(seconds int) error }
 	if l, ok := conn.(lingerer); ok {
 		_ = l.SetLinger(0) // closing without it is only slower
@@ -178,7 +183,7 @@ func (c *connSocket) writer() {
 			c.err = err
 			c.buf = nil
 			c.mu.Unlock()
-			_ = c.conn.Close() // nobody else will: close leaves it to the writer
+			abort(c.conn) // nobody else will: close leaves it to the writer
 		}
 		if spare = p; cap(spare) > connReadBytes {
 			spare = nil // an idle connection keeps little

@@ -77,6 +77,7 @@ func TestResyncOnASlowLinkIsBounded(t *testing.T) {
 		}
 		w.deliver(0)
 		c.room += 100
+		c.pump(len(c.outgoing))
 		if c.m.blocked {
 			c.m.shard.now = w.now
 			c.m.writable()

@@ -17,6 +17,7 @@ func (m *session) fallOff() {
 	}
 	if m.options.Slow == SlowClose {
 		m.shard.stats.Evictions++
+		m.shard.stats.Behind++
 		m.kill(wire.CloseTooSlow, "fell behind", true)
 		return
 	}
@@ -262,6 +263,7 @@ func (g *group) restate(d wire.Dialect, dir *directory, w *want, seq uint64) {
 	s := g.shard
 	if !w.stream.Channel().Stateful() {
 		s.stats.Gaps += uint64(len(g.members))
+		s.stats.GapsBy.count(wire.GapOverload, uint64(len(g.members)))
 		g.control(wire.AppendGap(nil, dir.name(nil, w.stream), seq+1, w.cursor, wire.GapOverload))
 		g.log.note(w.stream, seq+1)
 	}

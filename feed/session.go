@@ -44,16 +44,28 @@ type Options struct {
 	Class     uint32       // entitlement class
 	Streams   []string     // subscribed at once
 	Server    string       // told in hello
-	Remote    string       // told to Closed
+	Remote    string       // told to Opened and Closed
+	TLS       bool         // likewise: the connection is encrypted
+	// Opened, if not nil, is called once from the shard's goroutine when the
+	// session has a name; it must not block.
+	Opened func(Begin)
 	// Closed, if not nil, is called once from the shard's goroutine when the
 	// session has ended; it must not block.
 	Closed func(End)
+}
+
+// Begin is what is known of a session when it begins.
+type Begin struct {
+	Conn   string // as in its hello
+	Remote string
+	TLS    bool
 }
 
 // End is what became of a session.
 type End struct {
 	Conn     string
 	Remote   string
+	TLS      bool
 	Code     wire.CloseCode // ours or the client's; 1006 if the connection just ended
 	Reason   string
 	BytesIn  uint64
@@ -100,6 +112,7 @@ type session struct {
 	// Input.
 	reader    wire.FrameReader
 	pending   []byte // input that waits
+	waited    bool   // it is taken up now
 	commands  []command
 	gathered  *attachment
 	attaching bool  // an attachment is under way
@@ -107,7 +120,11 @@ type session struct {
 	wakeAt    int64 // when a timer takes up input that the bucket holds back
 	bad       int   // bad messages in a row
 	budget    budget
-	pong      bool // a pong waits in the outbox
+	pong      bool  // a pong waits in the outbox
+	inbound   meter // bytes and frames
+	chatter   meter // pings and pongs
+	ignored   int   // of those, since there was calm
+	partialAt int64 // when the message began that is not complete, 0: none is
 
 	// Life.
 	heard    int64 // when something was received
@@ -165,6 +182,7 @@ func (m *session) input(p []byte) {
 	m.heard, m.pingedAt = m.shard.now, 0
 	m.bytesIn += uint64(len(p))
 	m.shard.stats.BytesIn += uint64(len(p))
+	m.inbound.take(m.shard.now, int64(len(p))*inboundByteNanos)
 	if m.held() || len(m.pending) > 0 {
 		m.pending = append(m.pending, p...)
 		m.pace()
@@ -184,17 +202,25 @@ func (m *session) held() bool {
 		m.outboxBytes > outboxBytesMax || len(m.outbox) > outboxSegmentsMax
 }
 
-// pace asks the socket for input, or to hold it back. What waits for the
-// bucket is woken by a timer, also if something else held it back first.
+// pace asks the socket for input, or to hold it back. What waits for a bucket
+// is woken by a timer, also if something else held it back first.
 func (m *session) pace() {
-	hold := m.held()
-	if wait := -m.budget.level; hold && wait > 0 && m.wakeAt <= m.shard.now {
+	flooded := m.flooded()
+	hold := m.held() || flooded > 0
+	if wait := max(-m.budget.level, flooded); hold && wait > 0 && m.wakeAt <= m.shard.now {
 		m.wakeAt = m.shard.now + wait
 		m.shard.timers.pushSession(m.wakeAt, m)
 	}
-	if hold != m.paused {
-		m.paused = hold
-		m.sock.read(!hold)
+	if hold == m.paused {
+		return
+	}
+	m.paused = hold
+	m.sock.read(!hold)
+	switch {
+	case flooded > 0:
+		m.shard.stats.Limits[LimitInbound]++
+	case m.partialAt != 0:
+		m.partialAt = m.shard.now // meanwhile it was not the client's turn
 	}
 }
 
@@ -208,8 +234,9 @@ func (m *session) proceed() {
 		return
 	}
 	p := m.pending
-	m.pending = nil
+	m.pending, m.waited = nil, true
 	m.consume(p)
+	m.waited = false
 }
 
 // consume cuts p into messages and handles them; what has to wait is kept.
@@ -221,6 +248,7 @@ func (m *session) consume(p []byte) {
 			m.refuse(err)
 			return
 		}
+		m.assembly(msg.Op != 0)
 		m.frame(&msg)
 	}
 	m.submit()
@@ -243,7 +271,9 @@ func (m *session) frame(msg *wire.Message) {
 			m.message(msg.Payload)
 		}
 	case wire.OpcodePing:
-		m.answerPing(msg.Payload)
+		if !m.closing && m.chat() {
+			m.answerPing(msg.Payload)
+		}
 	case wire.OpcodeClose:
 		m.peerDone = true
 		code := msg.Code
@@ -252,13 +282,17 @@ func (m *session) frame(msg *wire.Message) {
 		}
 		m.close(code, "")
 		m.ready() // if we closed first there is nothing else to do
-	case wire.OpcodePong, wire.OpcodeBinary, 0:
+	case wire.OpcodePong:
+		if !m.closing {
+			m.chat()
+		}
+	case wire.OpcodeBinary, 0:
 	}
 }
 
 // answerPing sends a pong with the same payload; at most one waits unsent.
 func (m *session) answerPing(payload []byte) {
-	if m.pong || m.closing {
+	if m.pong {
 		return
 	}
 	m.pong = true
@@ -349,11 +383,12 @@ func (m *session) unsentBytes() int {
 	return n
 }
 
-// inspect looks after the session's deadlines, once a second.
-func (m *session) inspect() {
+// inspect looks after the session's deadlines, once a second, and returns the
+// age of its oldest unsent byte.
+func (m *session) inspect() (age int64) {
 	now := m.shard.now
 	if m.closing || m.dead {
-		return
+		return 0
 	}
 	age, limit := m.age(now), unsentNanos
 	if m.options.Slow == SlowClose {
@@ -363,6 +398,9 @@ func (m *session) inspect() {
 	case age > limit:
 		m.shard.stats.Evictions++
 		m.kill(wire.CloseTooSlow, "unsent for "+strconv.FormatInt(age/1e9, 10)+" s", true)
+	case m.overdue():
+		m.shard.stats.Limits[LimitAssembly]++
+		m.close(wire.ClosePolicy, "a message was not completed within 5 s")
 	case m.options.Quiet:
 	case m.pingedAt != 0:
 		if now-m.pingedAt > silentNanos && !m.paused {
@@ -372,4 +410,5 @@ func (m *session) inspect() {
 		m.pingedAt = now
 		m.pushFramed(wire.AppendFrameHeader(nil, wire.OpcodePing, 0))
 	}
+	return age
 }

@@ -68,6 +68,16 @@ type ShardStats struct {
 	Refused   uint64 // control messages
 	Torn      uint64 // inbox overloads
 	Panics    uint64 // each ended a session
+	Behind    uint64 // evictions because a log was reused; the others are for age
+	Recovered uint64 // streams resumed without a gap
+	Restated  uint64 // streams resumed with their current state, which is all they have
+	Lost      uint64 // streams resumed with a gap
+	GapsBy    GapCounts
+	Limits    [LimitCount]uint64
+
+	// Of the look at all sessions once a second.
+	UnsentAge int64 // of the oldest unsent byte of any session, ns
+	Slow      int   // sessions with one that is older than slowNanos
 	BytesIn   uint64
 	BytesOut  uint64
 
@@ -91,13 +101,22 @@ func (s *shard) open(sock socket, o Options, now int64) *session {
 	if o.Slow == 0 {
 		o.Slow = SlowConflate
 	}
-	s.opened++
 	m := &session{shard: s, sock: sock, options: o, opened: now, heard: now}
-	m.conn = strconv.FormatInt(int64(s.id), 36) + "-" + strconv.FormatInt(int64(s.opened), 36)
+	m.conn = s.welcome(&o)
 	s.sessions[m] = struct{}{}
 	s.join(m, nil, nil)
 	m.open()
 	return m
+}
+
+// welcome numbers a connection and tells Opened.
+func (s *shard) welcome(o *Options) (conn string) {
+	s.opened++
+	conn = strconv.FormatInt(int64(s.id), 36) + "-" + strconv.FormatInt(int64(s.opened), 36)
+	if o.Opened != nil {
+		o.Opened(Begin{Conn: conn, Remote: o.Remote, TLS: o.TLS})
+	}
+	return conn
 }
 
 // gone lists a session that has ended for burial.

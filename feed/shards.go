@@ -88,8 +88,9 @@ func (s *Shards) Serve(conn net.Conn, early []byte, o Options) bool {
 	taken := l.post(func() {
 		if l.stopping {
 			_ = conn.Close() // refused: nothing was promised
+			conn := l.shard.welcome(&o)
 			if o.Closed != nil {
-				o.Closed(End{Remote: o.Remote, Code: wire.CloseShutdown, Reason: "shutting down"})
+				o.Closed(End{Conn: conn, Remote: o.Remote, TLS: o.TLS, Code: wire.CloseShutdown, Reason: "shutting down"})
 			}
 			return
 		}
@@ -202,6 +203,16 @@ func (t *ShardStats) add(o *ShardStats) {
 	t.Refused += o.Refused
 	t.Torn += o.Torn
 	t.Panics += o.Panics
+	t.Behind += o.Behind
+	t.Recovered += o.Recovered
+	t.Restated += o.Restated
+	t.Lost += o.Lost
+	t.GapsBy.add(&o.GapsBy)
+	for i, n := range o.Limits {
+		t.Limits[i] += n
+	}
+	t.UnsentAge = max(t.UnsentAge, o.UnsentAge)
+	t.Slow += o.Slow
 	t.BytesIn += o.BytesIn
 	t.BytesOut += o.BytesOut
 	t.EncodeToWrite.add(&o.EncodeToWrite)

@@ -35,8 +35,13 @@ func (s *shard) next() int64 {
 }
 
 func (s *shard) inspect() {
+	s.stats.UnsentAge, s.stats.Slow = 0, 0
 	for m := range s.sessions {
-		m.inspect()
+		age := m.inspect()
+		s.stats.UnsentAge = max(s.stats.UnsentAge, age)
+		if age > slowNanos {
+			s.stats.Slow++
+		}
 	}
 	for _, g := range s.groups {
 		g.inspect()
@@ -103,6 +108,8 @@ func (m *session) due() {
 	case m.closing:
 		if m.shard.now >= m.deadline {
 			m.kill(0, "", true) // whoever has not read it by now may never do
+		} else {
+			m.shard.again(m)
 		}
 	case m.closeAt != 0 && m.shard.now >= m.closeAt:
 		m.close(wire.CloseShutdown, "shutting down")

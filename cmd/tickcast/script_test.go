@@ -26,6 +26,10 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
 			"ready": ready,
+
+			"certify": certify,
+			"hangup":  hangup,
+			"trusted": trusted,
 		},
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"ADDR", "ADMIN"} {

@@ -34,7 +34,9 @@ type serveCmd struct {
 	Preset string `default:"crypto" enum:"crypto,small-tick,large-tick,illiquid" help:"How the market trades: crypto, small-tick, large-tick or illiquid (${env})."`
 	timelineFlags
 
-	Origins []string      `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
+	certificateFlags
+	Origins []string `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
+	limitFlags
 	Drain   time.Duration `default:"10s" help:"Spread the closing of clients over this time at shutdown (${env})."`
 	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})."`
 	Raw     string        `default:"on" enum:"on,off" help:"Raw system calls in shards: on or off (${env})."`
@@ -53,6 +55,8 @@ func (serveCmd) Help() string {
   tickcast serve --speed 10 --seed 7      another market, ten times as fast
   tickcast serve --scenario flash-crash@30s --scenario news@2m
                                           a market in which something happens
+  tickcast serve --tls-cert feed.pem --tls-key feed.key
+                                          https and wss; SIGHUP reads the files again
   tickcast serve --source load --symbols 500
                                           the benchmark's source; its rate is set with
                                           GET /v1/load?rate=N on the admin listener
@@ -65,7 +69,14 @@ func (c *serveCmd) Run(e *env) error {
 	if c.Symbols < 1 {
 		return fmt.Errorf("symbols: %d; want at least 1", c.Symbols)
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	log := newLogger(e.stderr, c.LogLevel, c.LogFormat)
+	shown, err := c.load()
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	src, err := c.source(start.UnixNano())
 	if err != nil {
@@ -95,7 +106,11 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	cfg := server.Config{
 		Hub: hub, Shards: fanout, Web: web.Files(), Policy: web.ContentSecurityPolicy, Log: log,
-		Version: version(), Origins: c.Origins, Connections: connectionLimit(), Profiling: c.Pprof,
+		Version: version(), Origins: c.Origins, Profiling: c.Pprof,
+	}
+	c.limit(&cfg)
+	if shown != nil {
+		cfg.Certificate = shown.get
 	}
 	src.control(&cfg)
 	srv, err := server.New(cfg)
@@ -103,19 +118,19 @@ func (c *serveCmd) Run(e *env) error {
 		fanout.Shutdown(e.ctx, 0)
 		return err
 	}
-	return c.serve(e, log, src, hub, fanout, srv)
+	return c.serve(e, log, src, shown, hub, fanout, srv)
 }
 
 // serve opens the listeners and runs source and server until one of them
 // fails or ctx ends; then it shuts down in order: source, clients, listeners.
-func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, hub *feed.Hub, fanout *feed.Shards, srv *server.Server) error {
+func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, shown *certificate, hub *feed.Hub, fanout *feed.Shards, srv *server.Server) error {
 	main, err := net.Listen("tcp", c.Addr)
 	if err == nil {
 		var admin net.Listener
 		if admin, err = net.Listen("tcp", c.Admin); err == nil {
 			// Whoever closed stdout does not want to know.
 			_ = c.announce(e.stdout, main.Addr().String(), admin.Addr().String())
-			return c.runAll(e, log, src, hub, fanout, srv, main, admin)
+			return c.runAll(e, log, src, shown, hub, fanout, srv, main, admin)
 		}
 		err = errors.Join(err, main.Close())
 	}
@@ -123,7 +138,7 @@ func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, hub *feed.Hub, 
 	return err
 }
 
-func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, hub *feed.Hub, fanout *feed.Shards, srv *server.Server, main, admin net.Listener) error {
+func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, shown *certificate, hub *feed.Hub, fanout *feed.Shards, srv *server.Server, main, admin net.Listener) error {
 	var g actors.Group
 	sourceCtx, stopSource := context.WithCancel(context.Background())
 	g.Add(func() error {
@@ -138,6 +153,10 @@ func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, hub *feed.Hub,
 		srv.Shutdown(ctx, c.Drain)
 	})
 	g.Add(func() error { return srv.ServeAdmin(admin) }, func(error) {})
+	if shown != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		g.Add(func() error { return shown.follow(ctx, log) }, func(error) { cancel() })
+	}
 	err := g.Run()
 	stats, totals := hub.Stats(), fanout.Stats()
 	log.Info().Uint64("events", stats.Events).Uint64("frames", stats.Frames).Uint64("bytes_out", totals.BytesOut).
@@ -154,27 +173,18 @@ func (c *serveCmd) announce(w io.Writer, main, admin string) error {
 	if c.Source == "load" {
 		what = fmt.Sprintf("load source, %d symbols", c.Symbols)
 	}
-	_, err := fmt.Fprintf(w, `tickcast %s: %s
-  page     http://%s/
-  stream   ws://%s/v1/stream?streams=bbo.*
-  symbols  http://%s/v1/symbols
-  admin    http://%s/metrics
-  watch    tickcast tail --url ws://%s 'bbo.*'
-`, version(), what, main, main, main, admin, main)
-	return err
-}
-
-// descriptorsSpare is what the process needs beside its clients, and to tell
-// one more that it is one too many.
-const descriptorsSpare = 64
-
-// connectionLimit is 80 % of the descriptors that the process may have, or
-// what leaves descriptorsSpare.
-func connectionLimit() int {
-	if n := descriptorLimit(); n > 0 {
-		return max(min(n*8/10, n-descriptorsSpare), 1)
+	s, trust := "", ""
+	if c.TLSCert != "" {
+		s, trust = "s", " --tls-ca "+c.TLSCert
 	}
-	return 0
+	_, err := fmt.Fprintf(w, `tickcast %[1]s: %[2]s
+  page     http%[5]s://%[3]s/
+  stream   ws%[5]s://%[3]s/v1/stream?streams=bbo.*
+  symbols  http%[5]s://%[3]s/v1/symbols
+  admin    http://%[4]s/metrics
+  watch    tickcast tail --url ws%[5]s://%[3]s%[6]s 'bbo.*'
+`, version(), what, main, admin, s, trust)
+	return err
 }
 
 // wallNanos is the clock of the process. It follows the monotonic clock, so

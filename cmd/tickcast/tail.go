@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +17,9 @@ import (
 )
 
 type tailCmd struct {
-	Streams     []string      `arg:"" name:"stream" help:"Streams or patterns: bbo.BTCUSDT, trade.*, book.ETH*."`
-	URL         string        `name:"url" default:"ws://127.0.0.1:8080" help:"Feed to connect to."`
+	Streams []string `arg:"" name:"stream" help:"Streams or patterns: bbo.BTCUSDT, trade.*, book.ETH*."`
+	URL     string   `name:"url" default:"ws://127.0.0.1:8080" help:"Feed to connect to."`
+	trustFlags
 	Control     bool          `help:"Print control frames too."`
 	Stats       bool          `help:"Print a line of statistics every second instead of the frames."`
 	Count       int64         `placeholder:"N" help:"End after N data frames."`
@@ -57,12 +59,17 @@ func (c *tailCmd) Run(e *env) error {
 		ctx, cancel = context.WithTimeout(ctx, c.Duration)
 		defer cancel()
 	}
+	trust, err := c.config()
+	if err != nil {
+		return err
+	}
 	t := newTailer(c, e)
+	t.trust = trust
 	if c.Stats {
 		stop := t.stats.start(e.stdout, isTerminal(e.stdout))
 		defer stop()
 	}
-	err := t.follow(ctx)
+	err = t.follow(ctx)
 	if flushErr := t.out.Flush(); flushErr != nil && err == nil {
 		err = flushErr
 	}
@@ -79,6 +86,7 @@ func brokenPipe(err error) bool {
 // tailer follows streams over one connection after another.
 type tailer struct {
 	cmd    *tailCmd
+	trust  *tls.Config // nil: the system's roots
 	stderr io.Writer
 	out    *bufio.Writer
 	left   int64 // frames until the end; negative for no end
@@ -179,7 +187,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // not return nil.
 func (t *tailer) session(ctx context.Context) (connected bool, err error) {
 	conn, err := client.Dial(ctx, client.Config{
-		URL: t.cmd.URL, Slow: t.cmd.Slow, Flush: t.cmd.Flush,
+		URL: t.cmd.URL, TLS: t.trust, Slow: t.cmd.Slow, Flush: t.cmd.Flush,
 		// Frames that arrived together are written together.
 		OnWait: t.out.Flush,
 	})

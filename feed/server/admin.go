@@ -30,6 +30,12 @@ func (s *Server) routeAdmin() fasthttp.RequestHandler {
 			metrics(ctx)
 		case p == "/livez" || p == "/readyz":
 			s.health(ctx, p)
+		case p == "/connz":
+			s.operate(ctx, s.connections, "GET, HEAD")
+		case p == "/slowz":
+			s.operate(ctx, s.slow, "GET, HEAD")
+		case p == "/subsz":
+			s.operate(ctx, s.subscriptions, "GET, HEAD")
 		case p == "/v1/load" && s.cfg.Load != nil:
 			s.operate(ctx, s.load, "GET, POST")
 		case p == "/v1/stall" && s.cfg.Stall != nil:
@@ -42,8 +48,8 @@ func (s *Server) routeAdmin() fasthttp.RequestHandler {
 	}
 }
 
-// operate serves a route that changes something, to the methods in allow: not
-// to a page of another origin that an operator's browser shows.
+// operate serves a route that changes or tells something, to the methods in
+// allow: not to a page of another origin that an operator's browser shows.
 func (s *Server) operate(ctx *fasthttp.RequestCtx, handler fasthttp.RequestHandler, allow string) {
 	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	switch {

@@ -9,11 +9,11 @@ import (
 	"tickcast/wire"
 )
 
-// TestCodedErrors wants each wrong message answered with its code and id, and
+// checkCodedErrors wants each wrong message answered with its code and id, and
 // the connection to stay.
-func TestCodedErrors(t *testing.T) {
-	g := newRig(t)
-	p := g.connect(t, "")
+func checkCodedErrors(t *testing.T, g *rig) {
+	t.Helper()
+	p := g.connect(t, "?heartbeat=0")
 	many := strings.Repeat(`"bbo.BTCUSDT",`, 200) + `"bbo.BTCUSDT"`
 	for i, c := range []struct{ send, want string }{
 		{`{"op":"subscribe"`, `{"op":"error","code":"bad_json",`},
@@ -57,11 +57,11 @@ func TestWrongNamesSpareOthers(t *testing.T) {
 	p.expect(`{"stream":"bbo.BTCUSDT",`)
 }
 
-// TestBadInARow wants 1008 after 20 bad messages, each counted once whatever it
+// checkBadInARow wants 1008 after 20 bad messages, each counted once whatever it
 // holds, and a good one to begin the count anew.
-func TestBadInARow(t *testing.T) {
-	g := newRig(t)
-	p := g.connect(t, "")
+func checkBadInARow(t *testing.T, g *rig) {
+	t.Helper()
+	p := g.connect(t, "?heartbeat=0")
 	const bad = `{"op":"subscribe","streams":["x.A","x.B"]}`
 	for range 19 {
 		p.send(bad)
@@ -80,9 +80,9 @@ func TestBadInARow(t *testing.T) {
 	g.quiet()
 }
 
-// TestEntries wants a connection's 1,025th entry refused, and the others kept.
-func TestEntries(t *testing.T) {
-	g := newRig(t)
+// checkEntries wants a connection's 1,025th entry refused, and the others kept.
+func checkEntries(t *testing.T, g *rig) {
+	t.Helper()
 	p := g.connect(t, "?heartbeat=0")
 	names := func(from, to int) string {
 		var out []string
@@ -109,7 +109,7 @@ func TestEntries(t *testing.T) {
 // healthy client beside does not notice, then refused, then it is over.
 func TestFlood(t *testing.T) {
 	g := newRig(t)
-	p, healthy := g.connect(t, ""), g.connect(t, "")
+	p, healthy := g.connect(t, "?heartbeat=0"), g.connect(t, "?heartbeat=0")
 	flood := make([]byte, 0, 64<<10)
 	for len(flood) < 32<<10 {
 		flood = append(flood, text(`{"op":"ping"}`)...)

@@ -25,12 +25,32 @@
 // 10 s to leave. Weighed and not done: to wait for the request of a connection
 // that is refused. It would hold what there is too little of.
 //
+// REST requests that are work have a bucket for each address, 20 a second, and
+// loopback is no exception: a request costs the server the same wherever it
+// comes from, and what is asked from this machine at such a rate is a loop that
+// should be a subscription. A server whose proxy is here takes all limits from
+// addresses. What a session may send, feed bounds.
+//
+// # TLS
+//
+// With a certificate the listener of clients speaks TLS 1.2 or later, and
+// nothing else: one port, one protocol. fasthttp shakes hands in the goroutine
+// that serves the connection, so Accept waits for nobody, and under its
+// ReadTimeout: 5 s. Its ALPN is http/1.1. Such a connection has no descriptor
+// that a shard could take; its session keeps it, with two goroutines. Who is
+// over a limit gets his 503 within TLS too, as long as no more than 16 are told
+// so at once: beyond, a handshake is more than a refusal is worth. The listener
+// of operators stays plain.
+//
 // # What is told
 //
 // A session has a line in the log when it begins and one when it ends, with its
-// code; never a query string, and at most 128 bytes of what a client sent.
+// name and its code; never a query string, and at most 128 bytes of what a client sent.
 // Metrics count what shards and hub count anyway, when they are scraped; no
-// label depends on what a client may choose.
+// label depends on what a client may choose. What concerns one session or one
+// stream is not a metric: /connz and /slowz list sessions, those that lag most
+// first, and /subsz streams by their sessions. Shards copy that in small pieces,
+// one a round.
 //
 // The listener of operators is meant for a private address. What changes
 // something there is refused to pages of other origins, because a browser on

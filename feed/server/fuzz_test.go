@@ -138,10 +138,12 @@ func (g *rig) attack(i uint64) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+	raw := conn.(*net.TCPConn)
+	if err := raw.SetLinger(0); err != nil {
 		return err
 	}
+	defer raw.Close() // before TLS says goodbye
+	conn = g.secured(conn)
 	h := hostile{r}
 	for from, b := 0, h.bytes(); from < len(b); {
 		n := min(1+r.IntN(4096), len(b)-from)
@@ -155,7 +157,7 @@ func (g *rig) attack(i uint64) error {
 	case 0:
 		return conn.SetReadDeadline(time.Now().Add(time.Duration(r.IntN(5)) * time.Millisecond))
 	case 1:
-		_ = conn.(*net.TCPConn).CloseWrite() // it may be closed already
+		_ = raw.CloseWrite() // it may be closed already
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 	_, _ = io.Copy(io.Discard, conn) // whatever the server has to say

@@ -16,13 +16,12 @@ type refusalCase struct {
 	code          string
 }
 
-// TestHandshakeRefused goes through what RELIABILITY.md section 3 asks of the
-// answers before an upgrade.
-func TestHandshakeRefused(t *testing.T) {
+// handshakeCases are what RELIABILITY.md section 3 refuses before an upgrade.
+func handshakeCases() []refusalCase {
 	good := handshake("/v1/stream")
 	replace := func(from, to string) string { return strings.Replace(good, from, to, 1) }
 	with := func(line string) string { return handshake("/v1/stream", line) }
-	checkRefusals(t, []refusalCase{
+	return []refusalCase{
 		{"no upgrade", "GET /v1/stream HTTP/1.1\r\nHost: feed.test\r\n\r\n", 426, "bad_handshake"},
 		{"upgrade to something else", replace("Upgrade: websocket", "Upgrade: h2c"), 426, "bad_handshake"},
 		{"version 8", replace("Version: 13", "Version: 8"), 426, "bad_handshake"},
@@ -48,25 +47,30 @@ func TestHandshakeRefused(t *testing.T) {
 		{"two origins", handshake("/v1/stream", "Origin: http://feed.test", "Origin: http://feed.test"), 400, "bad_handshake"},
 		{"malformed", "GET /v1/stream HTTP/1.1\r\nHost feed.test\r\n\r\n", 400, "bad_request"},
 		{"large head", handshake("/v1/stream", "Cookie: "+strings.Repeat("x", 32<<10)), 431, "bad_request"},
-	})
+	}
 }
 
-func TestOriginRefused(t *testing.T) {
+// originCases are the pages that a server, secure or not, refuses.
+func originCases(secure bool) []refusalCase {
+	other := "https"
+	if secure {
+		other = "http"
+	}
 	with := func(line string) string { return handshake("/v1/stream", line) }
-	checkRefusals(t, []refusalCase{
+	return []refusalCase{
 		{"foreign origin", with("Origin: http://evil.test"), 403, "not_authorized"},
 		{"origin null", with("Origin: null"), 403, "not_authorized"},
-		{"origin with another scheme", with("Origin: https://feed.test"), 403, "not_authorized"},
+		{"origin with another scheme", with("Origin: " + other + "://feed.test"), 403, "not_authorized"},
 		{"origin with another port", with("Origin: http://feed.test:81"), 403, "not_authorized"},
 		{"origin that begins like ours", with("Origin: http://feed.test.evil.test"), 403, "not_authorized"},
 		{"listed origin without its port", with("Origin: https://desk.example"), 403, "not_authorized"},
 		{"listed origin, another scheme", with("Origin: http://desk.example:8443"), 403, "not_authorized"},
 		{"origin that is no URL", with("Origin: %zz"), 403, "not_authorized"},
-	})
+	}
 }
 
-func TestQueryRefused(t *testing.T) {
-	checkRefusals(t, []refusalCase{
+func queryCases() []refusalCase {
+	return []refusalCase{
 		{"format", handshake("/v1/stream?format=sbe"), 400, "bad_request"},
 		{"empty format", handshake("/v1/stream?format="), 400, "bad_request"},
 		{"slow", handshake("/v1/stream?slow=drop"), 400, "bad_request"},
@@ -80,16 +84,19 @@ func TestQueryRefused(t *testing.T) {
 		{"201 streams", handshake("/v1/stream?streams=" + strings.Repeat("bbo.A,", 200) + "bbo.A"), 400, "limit_streams"},
 		{"long stream", handshake("/v1/stream?streams=bbo." + strings.Repeat("A", 61)), 400, "bad_request"},
 		{"bytes that are no UTF-8", handshake("/v1/stream?slow=%ff%22"), 400, "bad_request"},
-	})
+	}
 }
 
-func checkRefusals(t *testing.T, cases []refusalCase) {
+func TestQueryRefused(t *testing.T) {
+	checkRefusals(t, newRig(t), queryCases())
+}
+
+func checkRefusals(t *testing.T, g *rig, cases []refusalCase) {
 	t.Helper()
-	g := newRig(t, func(c *Config) { c.Origins = []string{"https://desk.example:8443"} })
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			p := g.dial(t)
-			p.write([]byte(c.request))
+			_, _ = p.conn.Write([]byte(c.request)) // it may be refused before it is complete
 			res, body := p.answer()
 			if res.StatusCode != c.status {
 				t.Errorf("got %s; want %d", res.Status, c.status)

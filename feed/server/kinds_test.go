@@ -10,21 +10,23 @@ import (
 )
 
 // TestKinds wants the same of the other kinds of sockets: those with raw
-// system calls, and those that are a net.Conn with goroutines.
+// system calls, those that are a net.Conn with goroutines, and those with TLS.
 func TestKinds(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		kind feed.ShardsConfig
+		make func(testing.TB, feed.ShardsConfig, ...func(*Config)) *rig
 	}{
-		{"raw", feed.ShardsConfig{}},
-		{"connections", feed.ShardsConfig{Ordinary: true, Connections: true}},
+		{"raw", feed.ShardsConfig{}, newRigOn},
+		{"connections", feed.ShardsConfig{Ordinary: true, Connections: true}, newRigOn},
+		{"tls", feed.ShardsConfig{Ordinary: true}, newSecureRig},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			// As cmd/tickcast does: a thread in a raw call keeps its place.
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2))
-			converse(t, newRigOn(t, c.kind))
-			frozen(t, newRigOn(t, c.kind))
-			drained(t, newRigOn(t, c.kind))
+			converse(t, c.make(t, c.kind))
+			frozen(t, c.make(t, c.kind))
+			drained(t, c.make(t, c.kind))
 		})
 	}
 }

@@ -51,6 +51,7 @@ type limiter struct {
 	perAddress int
 	exceeded   [limitCount]atomic.Uint64
 	errs       atomic.Uint64 // accepts that failed and were retried
+	handshakes atomic.Uint64 // of TLS that failed
 
 	mu      sync.Mutex // guards all below
 	open    int
@@ -94,9 +95,10 @@ func (l *limiter) admit(address netip.Addr, now time.Time) limit {
 	return 0
 }
 
-func (l *limiter) counts(address netip.Addr) bool {
-	return l.perAddress < l.total && !address.IsLoopback()
-}
+// addressed reports whether addresses have limits at all.
+func (l *limiter) addressed() bool { return l.perAddress < l.total }
+
+func (l *limiter) counts(address netip.Addr) bool { return l.addressed() && !address.IsLoopback() }
 
 func (l *limiter) guest(address netip.Addr, now time.Time) *guest {
 	g := l.guests[address]

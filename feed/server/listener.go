@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -37,17 +38,22 @@ var refusal = []byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retry
 type listener struct {
 	net.Listener
 	limits    *limiter
+	secure    *tls.Config // nil: plain TCP
 	log       zerolog.Logger
 	closed    chan struct{}
 	closeOnce sync.Once
 
-	mu    sync.Mutex // guards conns
-	conns map[*countedConn]struct{}
+	refusals sync.WaitGroup
+
+	mu       sync.Mutex // guards all below
+	conns    map[*countedConn]struct{}
+	refusing int // TLS connections that are being refused
+	down     bool
 }
 
-func newListener(l net.Listener, limits *limiter, log zerolog.Logger) *listener {
+func newListener(l net.Listener, limits *limiter, secure *tls.Config, log zerolog.Logger) *listener {
 	return &listener{
-		Listener: l, limits: limits, log: log,
+		Listener: l, limits: limits, secure: secure, log: log,
 		closed: make(chan struct{}), conns: make(map[*countedConn]struct{}),
 	}
 }
@@ -100,9 +106,7 @@ func (l *listener) admit(conn net.Conn) net.Conn {
 	address := addressOf(tcp)
 	if exceeded := l.limits.enter(address, time.Now()); exceeded != 0 {
 		l.log.Debug().Stringer("remote", tcp.RemoteAddr()).Stringer("limit", exceeded).Msg("connection refused")
-		_ = tcp.SetWriteDeadline(time.Now().Add(time.Second)) // one packet into an empty buffer
-		_, _ = tcp.Write(refusal)                             // the refusal is a courtesy
-		_ = tcp.Close()
+		l.refuse(tcp)
 		return nil
 	}
 	_ = tcp.SetWriteBuffer(socketSendBytes) // the default works, only worse
@@ -111,6 +115,9 @@ func (l *listener) admit(conn net.Conn) net.Conn {
 	l.mu.Lock()
 	l.conns[c] = struct{}{}
 	l.mu.Unlock()
+	if l.secure != nil {
+		return &secureConn{Conn: tls.Server(c, l.secure), counted: c, failed: &l.limits.handshakes, log: l.log}
+	}
 	return c
 }
 
@@ -122,10 +129,15 @@ func addressOf(conn net.Conn) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. It waits for refusals under way.
 func (l *listener) Close() error {
 	l.closeOnce.Do(func() { close(l.closed) })
-	return l.Listener.Close()
+	err := l.Listener.Close()
+	l.mu.Lock()
+	l.down = true
+	l.mu.Unlock()
+	l.refusals.Wait()
+	return err
 }
 
 // cut closes every connection that is open.

@@ -41,7 +41,7 @@ func TestAcceptSurvives(t *testing.T) {
 	}
 	l := newListener(&moody{Listener: inner, moods: []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED,
-	}}, newLimiter(10, 10), zerolog.Nop())
+	}}, newLimiter(10, 10), nil, zerolog.Nop())
 	defer l.Close()
 	client, err := net.Dial("tcp", inner.Addr().String())
 	if err != nil {
@@ -73,7 +73,7 @@ func TestAcceptEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newListener(&moody{Listener: inner, moods: []error{syscall.EINVAL}}, newLimiter(1, 1), zerolog.Nop())
+	l := newListener(&moody{Listener: inner, moods: []error{syscall.EINVAL}}, newLimiter(1, 1), nil, zerolog.Nop())
 	if _, err := l.Accept(); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
@@ -81,7 +81,7 @@ func TestAcceptEnds(t *testing.T) {
 	for i := range always {
 		always[i] = syscall.EMFILE
 	}
-	l = newListener(&moody{Listener: inner, moods: always}, newLimiter(1, 1), zerolog.Nop())
+	l = newListener(&moody{Listener: inner, moods: always}, newLimiter(1, 1), nil, zerolog.Nop())
 	done := make(chan error)
 	go func() {
 		_, err := l.Accept()
@@ -217,7 +217,7 @@ func TestNonLoopback(t *testing.T) {
 	if err != nil {
 		t.Skip("cannot listen on ", address)
 	}
-	l := newListener(inner, newLimiter(100, 2), zerolog.Nop())
+	l := newListener(inner, newLimiter(100, 2), nil, zerolog.Nop())
 	defer l.Close()
 	accepted := make(chan net.Conn, 10)
 	var wg sync.WaitGroup

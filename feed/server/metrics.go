@@ -62,6 +62,8 @@ func (m *metrics) unlabelled() {
 	gauge("sockets", "Open connections of the main listener.", func(*totals) float64 { return float64(clients.count()) })
 	gauge("groups", "Interest groups.", func(t *totals) float64 { return float64(t.shards.Groups) })
 	gauge("log_bytes", "Memory of the groups' logs.", func(t *totals) float64 { return float64(t.shards.LogBytes) })
+	gauge("unsent_age_seconds", "Age of the oldest unsent byte of all sessions, measured once a second.", func(t *totals) float64 { return float64(t.shards.UnsentAge) / 1e9 })
+	gauge("slow_sessions", "Sessions with an unsent byte that is older than a second, counted once a second.", func(t *totals) float64 { return float64(t.shards.Slow) })
 	counter("events_in_total", "Events taken from sources.", func(t *totals) float64 { return float64(t.hub.Events) })
 	counter("frames_published_total", "Frames numbered, watched or not.", func(t *totals) float64 { return float64(t.hub.Frames) })
 	counter("frames_out_total", "Frames copied into logs.", func(t *totals) float64 { return float64(t.shards.Frames) })
@@ -69,39 +71,85 @@ func (m *metrics) unlabelled() {
 	counter("bytes_out_total", "Bytes sent to clients.", func(t *totals) float64 { return float64(t.shards.BytesOut) })
 	counter("writes_total", "Writes to sockets.", func(t *totals) float64 { return float64(t.shards.Writes) })
 	counter("resyncs_total", "Slow sessions that were told what they missed.", func(t *totals) float64 { return float64(t.shards.Resyncs) })
-	counter("gaps_total", "Gaps announced.", func(t *totals) float64 { return float64(t.shards.Gaps) })
 	counter("conflated_total", "State frames announced as conflated.", func(t *totals) float64 { return float64(t.shards.Conflated) })
-	counter("evictions_total", "Sessions closed for not reading.", func(t *totals) float64 { return float64(t.shards.Evictions) })
 	counter("overloads_total", "Inboxes that had to discard packets.", func(t *totals) float64 { return float64(t.shards.Torn) })
 	counter("session_panics_total", "Sessions that ended with a panic.", func(t *totals) float64 { return float64(t.shards.Panics) })
 	counter("accept_errors_total", "Accepts that failed and were retried.", func(*totals) float64 {
 		return float64(clients.errs.Load() + m.server.operators.errs.Load())
 	})
+	counter("tls_errors_total", "TLS handshakes that failed.", func(*totals) float64 { return float64(clients.handshakes.Load()) })
 	m.labelled()
 }
 
 // labelled adds the numbers that come in kinds.
 func (m *metrics) labelled() {
 	json := wire.JSON.String()
-	add := func(desc *prometheus.Desc, kind prometheus.ValueType, value func(*totals) float64, labels ...string) {
-		m.readings = append(m.readings, reading{desc, kind, labels, value})
-	}
-	describe := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("tickcast_"+name, help, labels, nil)
-	}
+	add := m.add
 	add(describe("connections", "Sessions.", "transport"), prometheus.GaugeValue,
 		func(t *totals) float64 { return float64(t.shards.Sessions) }, transportName)
-	limits := describe("limit_total", "What was refused for being too much, by limit.", "limit")
-	add(limits, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Refused) }, "requests")
-	for l := limit(1); l < limitCount; l++ {
-		add(limits, prometheus.CounterValue, func(*totals) float64 { return float64(m.server.clients.exceeded[l].Load()) }, l.String())
-	}
+	m.losses()
+	m.limits()
 	encodes := describe("encodes_total", "Frames encoded.", "dialect", "kind")
 	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.hub.Live[wire.JSON]) }, json, "live")
 	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Snapshots) }, json, "snapshot")
 	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Replays) }, json, "replay")
 	add(describe("published_watched_total", "Frames published while somebody watched.", "dialect"), prometheus.CounterValue,
 		func(t *totals) float64 { return float64(t.hub.Watched[wire.JSON]) }, json)
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("tickcast_"+name, help, labels, nil)
+}
+
+func (m *metrics) add(desc *prometheus.Desc, kind prometheus.ValueType, value func(*totals) float64, labels ...string) {
+	m.readings = append(m.readings, reading{desc, kind, labels, value})
+}
+
+// count adds a counter for each value of a label.
+func (m *metrics) count(desc *prometheus.Desc, values map[string]func(*totals) uint64) {
+	for label, value := range values {
+		m.add(desc, prometheus.CounterValue, func(t *totals) float64 { return float64(value(t)) }, label)
+	}
+}
+
+// losses adds what clients did not get, and what became of those who came back.
+func (m *metrics) losses() {
+	m.count(describe("gaps_total", "Gaps announced, by reason.", "reason"), map[string]func(*totals) uint64{
+		string(wire.GapSlow):     func(t *totals) uint64 { return t.shards.GapsBy.Slow },
+		string(wire.GapOverload): func(t *totals) uint64 { return t.shards.GapsBy.Overload },
+		string(wire.GapUpstream): func(t *totals) uint64 { return t.shards.GapsBy.Upstream },
+		string(wire.GapHistory):  func(t *totals) uint64 { return t.shards.GapsBy.History },
+		string(wire.GapEpoch):    func(t *totals) uint64 { return t.shards.GapsBy.Epoch },
+	})
+	m.count(describe("evictions_total", "Sessions closed for not reading: for the age of what is unsent, or at once because slow=close was asked.", "reason"), map[string]func(*totals) uint64{
+		"age":    func(t *totals) uint64 { return t.shards.Evictions - t.shards.Behind },
+		"behind": func(t *totals) uint64 { return t.shards.Behind },
+	})
+	m.count(describe("recover_total", "Streams that were resumed: without a hole, with their current state, or with a gap.", "result"), map[string]func(*totals) uint64{
+		"recovered": func(t *totals) uint64 { return t.shards.Recovered },
+		"state":     func(t *totals) uint64 { return t.shards.Restated },
+		"gap":       func(t *totals) uint64 { return t.shards.Lost },
+	})
+}
+
+// limits adds what was too much: of requests, connections, and in sessions.
+func (m *metrics) limits() {
+	values := map[string]func(*totals) uint64{
+		"requests": func(t *totals) uint64 { return t.shards.Refused },
+		"snapshots": func(*totals) uint64 {
+			if m.server.requests == nil {
+				return 0
+			}
+			return m.server.requests.refused.Load()
+		},
+	}
+	for l := limit(1); l < limitCount; l++ {
+		values[l.String()] = func(*totals) uint64 { return m.server.clients.exceeded[l].Load() }
+	}
+	for l := feed.Limit(1); l < feed.LimitCount; l++ {
+		values[l.String()] = func(t *totals) uint64 { return t.shards.Limits[l] }
+	}
+	m.count(describe("limit_total", "What was refused or held back for being too much, by limit.", "limit"), values)
 }
 
 // Describe implements prometheus.Collector.

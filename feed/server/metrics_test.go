@@ -67,7 +67,10 @@ func TestMetrics(t *testing.T) {
 		"connections{transport=websocket}": 1, "sockets": 1, "groups": 1, "refused_total{status=400}": 2,
 		"disconnects_total{code=other}": 1, "limit_total{limit=requests}": 0, "limit_total{limit=connections}": 0,
 		"limit_total{limit=address}": 0, "limit_total{limit=handshakes}": 0, "panics_total": 0, "session_panics_total": 0,
-		"accept_errors_total": 0, "gaps_total": 0, "evictions_total": 0, "encodes_total{dialect=json,kind=snapshot}": 6,
+		"accept_errors_total": 0, "gaps_total{reason=slow}": 0, "gaps_total{reason=upstream}": 0, "evictions_total{reason=age}": 0,
+		"recover_total{result=gap}": 0, "limit_total{limit=snapshots}": 0, "limit_total{limit=pings}": 0, "limit_total{limit=entries}": 0,
+		"unsent_age_seconds": 0, "slow_sessions": 0, "tls_errors_total": 0, "conflated_total": 0,
+		"encodes_total{dialect=json,kind=snapshot}": 6,
 	} {
 		if v, ok := got[name]; !ok || v != want {
 			t.Errorf("%s = %v, %t; want %v", name, v, ok, want)

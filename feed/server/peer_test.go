@@ -40,7 +40,7 @@ type peer struct {
 	r    *bufio.Reader
 }
 
-// dial opens a TCP connection.
+// dial opens a connection, with TLS if the server speaks it.
 func (g *rig) dial(t testing.TB) *peer {
 	t.Helper()
 	conn, err := net.Dial("tcp", g.main)
@@ -48,7 +48,7 @@ func (g *rig) dial(t testing.TB) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return newPeer(t, conn)
+	return newPeer(t, g.secured(conn))
 }
 
 func newPeer(t testing.TB, conn net.Conn) *peer {

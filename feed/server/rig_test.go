@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -35,7 +36,8 @@ type rig struct {
 	logs   *logBuffer
 	main   string // host:port
 	admin  string
-	stop   func() // idempotent: Shutdown, and both Serve returned
+	secure *tls.Config // of clients; nil: plain TCP
+	stop   func()      // idempotent: Shutdown, and both Serve returned
 }
 
 func newRig(t testing.TB, adjust ...func(*Config)) *rig {

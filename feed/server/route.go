@@ -77,6 +77,9 @@ func (s *Server) health(ctx *fasthttp.RequestCtx, p string) {
 
 // symbols lists what can be subscribed, the busiest first.
 func (s *Server) symbols(ctx *fasthttp.RequestCtx) {
+	if !s.allowRequest(ctx) {
+		return
+	}
 	ctx.SetContentType("application/json")
 	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	b := []byte(`{"symbols":[`)

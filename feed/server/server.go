@@ -1,10 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -33,6 +36,9 @@ const (
 	clientBytesShown = 128 // of what a client sent, in a log
 )
 
+// Unlimited is the value of a limit of Config that there shall not be.
+const Unlimited = math.MaxInt32
+
 // transportName is that of the sessions, in logs and metrics.
 const transportName = "websocket"
 
@@ -48,13 +54,19 @@ type Config struct {
 	// Origins are the origins of pages, beside our own, that may connect:
 	// scheme://host[:port], or * for all.
 	Origins []string
+	// Certificate is asked at each handshake: clients are served with TLS. nil
+	// means plain TCP.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Connections caps the main listener. 0 means 16,000.
 	Connections int
 	// PerAddress caps the connections of one address that is not loopback, or
 	// of one /64 of IPv6. 0 means 100. Behind a proxy all clients have its
-	// address: then it should be no less than Connections, and addresses
-	// have no limits.
+	// address: then it should be Unlimited, or no less than Connections, and
+	// addresses have no limits at all.
 	PerAddress int
+	// Requests is how many REST requests a second one address may make,
+	// loopback too. 0 means 20.
+	Requests int
 	// Load and Stall drive the benchmark's source; nil: there is none.
 	Load  func(rate float64) (published int64)
 	Stall func(time.Duration)
@@ -77,6 +89,7 @@ type Server struct {
 	main, admin *fasthttp.Server
 	clients     *limiter // of the main listener
 	operators   *limiter // of the admin listener
+	requests    *meter   // of REST routes; nil: no limit
 	draining    atomic.Bool
 	shutdown    sync.Once
 
@@ -96,13 +109,16 @@ func New(cfg Config) (*Server, error) {
 	if cfg.PerAddress == 0 {
 		cfg.PerAddress = perAddressMax
 	}
-	if cfg.Connections < 0 || cfg.PerAddress < 0 {
-		return nil, fmt.Errorf("server: %d connections, %d of an address", cfg.Connections, cfg.PerAddress)
+	if cfg.Connections < 0 || cfg.PerAddress < 0 || cfg.Requests < 0 {
+		return nil, fmt.Errorf("server: %d connections, %d of an address, %d requests", cfg.Connections, cfg.PerAddress, cfg.Requests)
 	}
 	s := &Server{
 		cfg: cfg, hub: cfg.Hub, shards: cfg.Shards, log: cfg.Log,
 		clients:   newLimiter(cfg.Connections, cfg.PerAddress),
 		operators: newLimiter(operatorsMax, operatorsMax),
+	}
+	if s.clients.addressed() && cfg.Requests != Unlimited {
+		s.requests = newMeter(cmp.Or(cfg.Requests, requestsPerSecond))
 	}
 	var err error
 	if s.origins, err = parseOrigins(cfg.Origins); err != nil {
@@ -188,7 +204,7 @@ func (q quietLogger) Printf(format string, args ...any) {
 
 // Serve serves clients on l until Shutdown. It owns l.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.serve(s.main, l, s.clients); err != nil {
+	if err := s.serve(s.main, l, s.clients, secureConfig(&s.cfg)); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -196,14 +212,14 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeAdmin serves operators on l until Shutdown. It owns l.
 func (s *Server) ServeAdmin(l net.Listener) error {
-	if err := s.serve(s.admin, l, s.operators); err != nil {
+	if err := s.serve(s.admin, l, s.operators, nil); err != nil {
 		return fmt.Errorf("serve admin: %w", err)
 	}
 	return nil
 }
 
-func (s *Server) serve(face *fasthttp.Server, l net.Listener, limits *limiter) error {
-	wrapped := newListener(l, limits, s.log)
+func (s *Server) serve(face *fasthttp.Server, l net.Listener, limits *limiter, secure *tls.Config) error {
+	wrapped := newListener(l, limits, secure, s.log)
 	s.mu.Lock()
 	down := s.down
 	if !down {
@@ -242,10 +258,15 @@ func (s *Server) Shutdown(ctx context.Context, drain time.Duration) {
 	})
 }
 
+// began logs the beginning of a session. It is called by shards.
+func (s *Server) began(b feed.Begin) {
+	s.log.Info().Str("conn", b.Conn).Str("remote", b.Remote).Str("transport", transportName).Bool("tls", b.TLS).Msg("connected")
+}
+
 // ended counts and logs the end of a session. It is called by shards.
 func (s *Server) ended(e feed.End) {
 	s.metrics.disconnected(e.Code)
-	s.log.Info().Str("conn", e.Conn).Str("remote", e.Remote).Str("transport", transportName).
+	s.log.Info().Str("conn", e.Conn).Str("remote", e.Remote).Str("transport", transportName).Bool("tls", e.TLS).
 		Uint16("code", uint16(e.Code)).Bytes("reason", shown([]byte(e.Reason))).Dur("lived", time.Duration(e.Nanos)).
 		Uint64("bytes_in", e.BytesIn).Uint64("bytes_out", e.BytesOut).Msg("disconnected")
 }

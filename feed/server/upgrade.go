@@ -57,7 +57,8 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx) {
 	}
 	options.Server = "tickcast/" + s.cfg.Version
 	options.Remote = ctx.RemoteAddr().String()
-	options.Closed = s.ended
+	options.TLS = ctx.IsTLS()
+	options.Opened, options.Closed = s.began, s.ended
 	err = s.upgrader.Upgrade(ctx, func(conn *websocket.Conn) { s.detach(conn, options) })
 	if err != nil {
 		s.log.Debug().Err(err).Str("remote", options.Remote).Msg("upgrade failed")
@@ -89,9 +90,8 @@ func (s *Server) detach(conn *websocket.Conn, options feed.Options) {
 	if u, ok := hijacked.(interface{ UnsafeConn() net.Conn }); ok {
 		under = u.UnsafeConn()
 	}
-	s.log.Info().Str("remote", options.Remote).Str("transport", transportName).Msg("connected")
 	if !s.shards.Serve(under, early, options) {
-		s.ended(feed.End{Remote: options.Remote, Code: wire.CloseShutdown, Reason: "shut down"})
+		s.ended(feed.End{Remote: options.Remote, TLS: options.TLS, Code: wire.CloseShutdown, Reason: "shut down"})
 	}
 }
 
