@@ -70,7 +70,7 @@ func (h *Hub) derive(s *symbol, slot wire.Slot, wall int64) *derived {
 	if slot.Rate() == wire.RateEvery {
 		s.depths++
 	}
-	h.derived = append(h.derived, d)
+	h.derived[slot.Rate()] = append(h.derived[slot.Rate()], d)
 	h.sample(d, wall)
 	select {
 	case h.tiered <- struct{}{}:
@@ -92,70 +92,68 @@ func (h *Hub) forget(d *derived) {
 // at which it has to be called again, or when a derived stream is made. It is
 // called by one goroutine, that of Shards.
 func (h *Hub) Beat(wall int64) (next int64) {
-	for i := 0; ; {
-		h.mu.Lock()
-		n := len(h.derived)
-		for end := min(i+beatStreamsMax, n); i < end; i++ {
-			d := h.derived[i]
-			if period := d.slot.Rate().Period(); period > 0 && h.beats(d.slot.Rate(), wall) {
-				h.sample(d, wall)
-			}
-		}
-		if i < n {
-			h.mu.Unlock()
-			h.wake()
+	for r := wire.Rate20ms; r < wire.RateCount; r++ {
+		if wall < h.beatAt[r] {
 			continue
 		}
-		h.sweep(wall)
-		next = h.nextBeat(wall)
-		h.mu.Unlock()
-		h.wake()
-		return next
+		h.beatAt[r] = wall - modulo(wall, r.Period()) + r.Period()
+		for i, more := 0, true; more; i += beatStreamsMax {
+			more = h.beat(r, i, wall)
+			h.wake()
+		}
 	}
+	return h.sweep(wall)
 }
 
-// beats reports whether a beat of the rate has come since the last call of
-// Beat that took it.
-func (h *Hub) beats(r wire.Rate, wall int64) bool { return wall >= h.beatAt[r] }
+// beat samples beatStreamsMax tiers of a rate from index i on, in one turn of
+// the mutex, and reports whether there are more.
+func (h *Hub) beat(r wire.Rate, i int, wall int64) (more bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	tiers := h.derived[r]
+	end := min(i+beatStreamsMax, len(tiers))
+	for ; i < end; i++ {
+		h.sample(tiers[i], wall)
+	}
+	return end < len(tiers)
+}
 
-// nextBeat moves the beats that have come on, and returns the earliest.
-func (h *Hub) nextBeat(wall int64) int64 {
-	var exists [wire.RateCount]bool
-	for _, d := range h.derived {
-		exists[d.slot.Rate()] = true
+// sweep ends, once in sweepNanos, the streams that nobody has wanted for
+// derivedNanos, and returns when Beat is due again.
+func (h *Hub) sweep(wall int64) (next int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	due := wall >= h.sweepAt
+	if due {
+		h.sweepAt = wall + sweepNanos
 	}
-	next := wall + beatNanosMax
-	if len(h.derived) > 0 {
-		next = h.sweepAt
-	}
-	for r := wire.Rate20ms; r < wire.RateCount; r++ {
-		if h.beats(r, wall) {
-			h.beatAt[r] = wall - modulo(wall, r.Period()) + r.Period()
+	next = wall + beatNanosMax
+	for r := range h.derived {
+		if due {
+			h.derived[r] = slices.DeleteFunc(h.derived[r], func(d *derived) bool { return h.unwanted(d, wall) })
 		}
-		if exists[r] {
-			next = min(next, h.beatAt[r])
+		switch {
+		case len(h.derived[r]) == 0:
+		case wire.Rate(r) == wire.RateEvery:
+			next = min(next, h.sweepAt)
+		default:
+			next = min(next, h.sweepAt, h.beatAt[r])
 		}
 	}
 	return next
 }
 
-// sweep ends, once in sweepNanos, the streams that nobody has wanted for
-// derivedNanos.
-func (h *Hub) sweep(wall int64) {
-	if wall < h.sweepAt {
-		return
+// unwanted ends a stream that nobody has wanted for derivedNanos, and reports
+// whether it did.
+func (h *Hub) unwanted(d *derived, wall int64) bool {
+	if d.symbol.streams[d.slot].watch.watched() {
+		d.touched = wall
 	}
-	h.sweepAt = wall + sweepNanos
-	h.derived = slices.DeleteFunc(h.derived, func(d *derived) bool {
-		if d.symbol.streams[d.slot].watch.watched() {
-			d.touched = wall
-		}
-		gone := wall-d.touched > derivedNanos
-		if gone {
-			h.forget(d)
-		}
-		return gone
-	})
+	gone := wall-d.touched > derivedNanos
+	if gone {
+		h.forget(d)
+	}
+	return gone
 }
 
 // sample publishes what the stream's channel has become, if it has changed.

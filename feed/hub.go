@@ -41,7 +41,8 @@ type Hub struct {
 	listings  atomic.Pointer[directory]
 	replaying atomic.Int64 // bytes of replays not yet sent
 
-	tiered chan struct{} // something derived exists that Beat looks after
+	tiered chan struct{}         // something derived exists that Beat looks after
+	beatAt [wire.RateCount]int64 // wall time of each rate's next beat; Beat's own
 
 	snapshots, replays atomic.Uint64 // encoded for readers
 
@@ -54,11 +55,10 @@ type Hub struct {
 	archive *archive
 	inboxes []Inbox
 	clock   wire.Clock
-	market  int64 // how far market time has come, ns since the epoch
-	dueAt   int64 // market time at which something is due: no symbol's is earlier
-	derived []*derived
-	beatAt  [wire.RateCount]int64 // wall time of each rate's next beat
-	sweepAt int64                 // wall time of the next look at those that nobody watches
+	market  int64                      // how far market time has come, ns since the epoch
+	dueAt   int64                      // market time at which something is due: no symbol's is earlier
+	derived [wire.RateCount][]*derived // by rate
+	sweepAt int64                      // wall time of the next look at those that nobody watches
 	stats   Stats
 	scratch scratch
 }
