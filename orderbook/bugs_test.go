@@ -156,9 +156,15 @@ func TestStaleHandleIsUnknown(t *testing.T) {
 	if again == old {
 		t.Fatalf("handle %d was handed out twice", old)
 	}
-	for _, id := range []uint64{old, 0, IDMax, again + 1} {
-		if e := b.Cancel(nil, id)[0]; e.Kind != wire.EventRejected || e.Reason != wire.ReasonUnknown {
-			t.Fatalf("cancel of handle %d: %+v", id, e)
+	gone := b.Enter(nil, &Order{Type: Limit, Side: wire.Buy, Qty: 5, Price: 100})[0].ID
+	b.Cancel(nil, gone)
+	free := b.orders[gone&slotMask].id // as the slab has it, its flag included
+	for _, id := range []uint64{old, 0, IDMax, again + 1, gone, free, again | flagFree} {
+		if e := b.Cancel(make([]wire.Event, 0, 8), id)[0]; e.Kind != wire.EventRejected || e.Reason != wire.ReasonUnknown {
+			t.Fatalf("cancel of handle %#x: %+v", id, e)
+		}
+		if o, ok := b.Lookup(id); ok {
+			t.Fatalf("handle %#x finds %+v", id, o)
 		}
 	}
 	if _, ok := b.Lookup(again); !ok {
