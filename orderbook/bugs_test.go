@@ -227,6 +227,17 @@ func TestFOKIsAllOrNothing(t *testing.T) {
 	}
 }
 
+// Reserves are not displayed, so no limit of a level's total bounds their sum.
+func TestFOKCountsReservesOfAnySize(t *testing.T) {
+	b := mustBook(t, Config{OutsideIDs: true})
+	for id := range uint64(16) {
+		b.Enter(nil, &Order{ID: id + 1, Type: Iceberg, Side: wire.Sell, Qty: QtyMax, Price: 100, Display: 1})
+	}
+	if e := b.Enter(nil, &Order{ID: 99, Type: FOK, Side: wire.Buy, Qty: 20, Price: 100})[0]; e.Kind != wire.EventAccepted {
+		t.Fatalf("%+v", e)
+	}
+}
+
 func TestSnapshotKeepsQueueOrder(t *testing.T) {
 	b := mustBook(t, Config{OutsideIDs: true})
 	play(t, b, `

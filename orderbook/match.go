@@ -195,12 +195,12 @@ func (b *Book) tradableBelow(ref int32, t *taker, enough, sum int64) (int64, boo
 		}
 		sum += m.qty
 		if m.id&flagRare != 0 {
-			reserves += b.rares[slot].reserve
+			reserves = addQty(reserves, b.rares[slot].reserve)
 		}
 		if sum >= enough {
 			return sum, true
 		}
 	}
-	sum += reserves
+	sum = addQty(sum, reserves)
 	return sum, sum >= enough
 }
