@@ -40,14 +40,14 @@ func (b *Book) checkEntry(o *Order) wire.Reason {
 	case Market, IOC, FOK: // nothing trades before the uncross
 		return wire.ReasonState
 	}
-	if o.Min > 0 {
+	if o.Min > 0 && !o.waits() {
 		return wire.ReasonState
 	}
 	return 0
 }
 
 func (b *Book) checkPrices(o *Order) wire.Reason {
-	if o.Type == Stop || o.Type == StopLimit {
+	if o.waits() {
 		// A trigger is no price at which to trade: the band does not bind it.
 		if reason := b.checkGrid(o.Trigger); reason != 0 {
 			return reason

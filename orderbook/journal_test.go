@@ -18,7 +18,7 @@ func drawSession(t *rapid.T, b *Book) (journal, said []byte) {
 	outside := b.outside
 	var ids []uint64
 	for i := range rapid.IntRange(1, 80).Draw(t, "commands") {
-		c := drawCommand(t, uint64(i+10))
+		c := drawCommand(t, uint64(i+oracleFirstID))
 		c.Time = int64(i) * 1_000_003
 		if !outside && c.ID != 0 && len(ids) > 0 {
 			c.ID = rapid.SampledFrom(ids).Draw(t, "handle")

@@ -9,6 +9,7 @@ type taker struct {
 	limit   uint64 // worst key of the other side at which it trades
 	price   wire.Price
 	display int64 // of an iceberg
+	min     int64 // of a stop
 	slot    int32
 	owner   uint32
 	side    int

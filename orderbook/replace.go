@@ -146,6 +146,7 @@ func (b *Book) replaceStop(dst []wire.Event, slot int32, qty wire.Qty, price wir
 	r := &b.rares[slot]
 	typ, trigger := r.typ, b.restingOf(slot).Price
 	t := b.reenter(slot, qty, price)
+	t.min, t.hidden = r.min, r.hidden
 	dst = append(dst, wire.Event{
 		Kind: wire.EventReplaced, ID: t.id, Ref: t.id, Price: price, Qty: qty, Side: wire.Buy + wire.Side(t.side),
 	})

@@ -14,7 +14,7 @@ import (
 //
 //	"TCS1" | seq | configuration | trading | slots | 4 ladders | free | CRC-32C
 //	ladder: levels, each: price | orders in order of priority
-//	order:  id and flags | quantity | owner [| reserve | display | price | type]
+//	order:  id and flags | quantity | owner [| reserve | display | price | minimum | type | hidden]
 //	slots:  length of the slab, free: its free handles in order of use;
 //	        both with handles only
 //
@@ -95,7 +95,8 @@ func (b *Book) appendSlot(dst []byte, slot int32) []byte {
 		dst = binary.AppendVarint(dst, r.reserve)
 		dst = binary.AppendVarint(dst, r.display)
 		dst = binary.AppendVarint(dst, r.price)
-		dst = append(dst, byte(r.typ))
+		dst = binary.AppendVarint(dst, r.min)
+		dst = appendBool(append(dst, byte(r.typ)), r.hidden)
 	}
 	return dst
 }
@@ -192,7 +193,9 @@ func (b *Book) restoreOrder(r *reader, at int32, ladder int) {
 		lv.count--
 	}
 	if flags&flagRare != 0 {
-		*b.rareOf(t.slot) = rare{reserve: r.int(), display: r.int(), price: r.int(), typ: Type(r.byte())}
+		*b.rareOf(t.slot) = rare{
+			reserve: r.int(), display: r.int(), price: r.int(), min: r.int(), typ: Type(r.byte()), hidden: r.bool(),
+		}
 	}
 	switch {
 	case flags&flagStop != 0:
