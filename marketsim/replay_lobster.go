@@ -185,14 +185,16 @@ func newLineReader(r io.Reader) *lineReader {
 
 // next returns a line, valid until the next call, or io.EOF.
 func (l *lineReader) next() ([]byte, error) {
-	if l.scanner.Scan() {
-		return bytes.TrimSuffix(l.scanner.Bytes(), []byte("\r")), nil
-	}
+	more := l.scanner.Scan()
 	if err := l.scanner.Err(); err != nil {
-		// io.ErrUnexpectedEOF of a truncated gzip file must not look like the end.
+		// io.ErrUnexpectedEOF of a truncated gzip file must not look like the end,
+		// nor what there is of the line like the whole of it.
 		return nil, fmt.Errorf("truncated: %w", err)
 	}
-	return nil, io.EOF
+	if !more {
+		return nil, io.EOF
+	}
+	return bytes.TrimSuffix(l.scanner.Bytes(), []byte("\r")), nil
 }
 
 var errNumber = errors.New("not a decimal number")

@@ -2,6 +2,7 @@ package orderbook
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,6 +97,14 @@ func TestParseFlash1Errors(t *testing.T) {
 	for n := range whole {
 		if _, err := ParseFlash1(whole[:n]); !errors.Is(err, ErrFlash1) {
 			t.Fatalf("cut at %d: %v", n, err)
+		}
+	}
+	for n, want := range map[int]string{
+		1: "in the kind of message 1", 2: "in the quantity of message 0", 9: "in the quantity of message 1",
+		10: "in the order id of message 0", 25: "in the price of message 1",
+	} {
+		if _, err := ParseFlash1(whole[:flash1Head+n]); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Fatalf("cut after %d bytes: %v; want %s", n, err, want)
 		}
 	}
 	whole[flash1Head] = 3
