@@ -60,8 +60,12 @@ func parseLOBSTER(r *record, line []byte) error {
 	}
 	r.symbol = lobsterSymbol
 	r.ref, r.qty, r.price, r.side = uint64(n[1]), wire.Qty(n[2]), wire.Price(n[3]), wire.Buy
-	if n[4] == -1 {
+	switch n[4] {
+	case 1:
+	case -1:
 		r.side = wire.Sell
+	default:
+		return fmt.Errorf("direction %d; want 1 or -1", n[4])
 	}
 	return r.lobsterKind(n[0])
 }

@@ -370,6 +370,7 @@ func TestBadRecordsAreNamed(t *testing.T) {
 	}{
 		{ReplayLOBSTER, "1,1,1,1,1,1\n1,1,1\n", "record 2: 3 fields"},
 		{ReplayLOBSTER, "1,9,1,1,1,1\n", "record 1: message type 9"},
+		{ReplayLOBSTER, "1,1,1,5,100,2\n", "record 1: direction 2"},
 		{ReplayLOBSTER, "1,1,1,5,100,1\n1,2,1,6,100,1\n", "record 2: order 1 has 5 left; got 6"},
 		{ReplayLOBSTER, "1,1,1,5,100,1\n1,1,1,5,100,1\n", "record 2: order 1 is there already"},
 		{ReplayPITCH, "28800011AAK27GA0000DTS000100SH    0000619200Y\n28800011AAK27", "record 2: message type A has 13 characters"},
