@@ -231,9 +231,9 @@ func TestFOKIsAllOrNothing(t *testing.T) {
 func TestFOKCountsReservesOfAnySize(t *testing.T) {
 	b := mustBook(t, Config{OutsideIDs: true})
 	for id := range uint64(16) {
-		b.Enter(nil, &Order{ID: id + 1, Type: Iceberg, Side: wire.Sell, Qty: QtyMax, Price: 100, Display: 1})
+		b.Enter(nil, &Order{ID: id + 1, Type: Iceberg, Side: wire.Sell, Qty: QtyMax, Price: 100, Display: QtyMax / icebergPartsMax})
 	}
-	if e := b.Enter(nil, &Order{ID: 99, Type: FOK, Side: wire.Buy, Qty: 20, Price: 100})[0]; e.Kind != wire.EventAccepted {
+	if e := b.Enter(nil, &Order{ID: 99, Type: FOK, Side: wire.Buy, Qty: 1 << 50, Price: 100})[0]; e.Kind != wire.EventAccepted {
 		t.Fatalf("%+v", e)
 	}
 }
@@ -312,9 +312,23 @@ func TestRejectionsByRule(t *testing.T) {
 			t.Fatalf("%+v: %v %v; want %v", c.order, e.Kind, e.Reason, c.want)
 		}
 	}
+	if e := b.Enter(nil, &Order{ID: 2, Type: Iceberg, Side: wire.Buy, Qty: 1000, Price: 100, Display: 20})[0]; e.Kind != wire.EventAccepted {
+		t.Fatalf("an iceberg of 50 parts: %+v", e)
+	}
 	for _, id := range []uint64{0, IDMax + 1} {
 		if e := b.Enter(nil, &Order{ID: id, Type: Limit, Side: wire.Buy, Qty: 20, Price: 100})[0]; e.Kind != wire.EventRejected {
 			t.Fatalf("id %d was accepted", id)
 		}
 	}
+}
+
+// An iceberg has so many parts at most, replaced or not.
+func TestIcebergPartsAreBounded(t *testing.T) {
+	expect(t, `
+		new,1,sell,iceberg,1048577,100,1
+		new,2,sell,iceberg,1048576,100,1
+		replace,2,1048577,101
+		new,3,sell,limit,2000000,101
+		replace,3,3000000,101`, `
+		rejected,0,1,limit accepted,1,2 rejected,2,2,limit accepted,3,3 replaced,4,3`, "-,0,100,1")
 }

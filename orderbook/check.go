@@ -64,6 +64,8 @@ func (b *Book) checkSizes(o *Order) wire.Reason {
 	switch {
 	case o.Type == Iceberg && (o.Display <= 0 || o.Display > o.Qty || o.Display%b.cfg.Lot != 0):
 		return wire.ReasonLimit
+	case o.Type == Iceberg && o.Qty/o.Display > icebergPartsMax:
+		return wire.ReasonLimit
 	case o.Min < 0 || o.Min > o.Qty:
 		return wire.ReasonMin
 	case !b.fits(&b.sides[o.Side-wire.Buy], o.Price, o.Qty):
@@ -71,6 +73,10 @@ func (b *Book) checkSizes(o *Order) wire.Reason {
 	}
 	return 0
 }
+
+// icebergPartsMax bounds how often an iceberg is refilled: one command may trade
+// with all parts, and each is a trade in its batch.
+const icebergPartsMax = 1 << 20
 
 // fits reports whether a level's total stays in range with one more order.
 func (b *Book) fits(l *ladder, p wire.Price, q wire.Qty) bool {

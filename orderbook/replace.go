@@ -119,6 +119,9 @@ func (b *Book) replaceable(id uint64, qty wire.Qty, price wire.Price) (int32, wi
 	if reason = b.checkPrice(price); reason != 0 {
 		return 0, reason
 	}
+	if o.id&flagsOdd == flagRare && int64(qty)/b.rares[slot].display > icebergPartsMax {
+		return 0, wire.ReasonLimit
+	}
 	if other := &b.sides[1-o.side()]; o.id&flagPost != 0 && other.bestKey <= other.key(price) {
 		return 0, wire.ReasonPost
 	}
