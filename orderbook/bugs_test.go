@@ -332,3 +332,19 @@ func TestIcebergPartsAreBounded(t *testing.T) {
 		replace,3,3000000,101`, `
 		rejected,0,1,limit accepted,1,2 rejected,2,2,limit accepted,3,3 replaced,4,3`, "-,0,100,1")
 }
+
+// An order leaves its level while an iceberg there refills by as much: the total
+// stays, the number of orders does not.
+func TestLevelSetTellsACountThatChangesAlone(t *testing.T) {
+	b := mustBook(t, Config{OutsideIDs: true})
+	play(t, b, `
+		new,1,sell,iceberg,20,100,10
+		new,2,buy,ioc,5,100
+		new,3,sell,limit,5,100`)
+	for _, e := range b.Enter(nil, &Order{ID: 4, Type: IOC, Side: wire.Buy, Qty: 10, Price: 100}) {
+		if e.Kind == wire.EventLevelSet && e.Qty == 10 && e.Count == 1 {
+			return
+		}
+	}
+	t.Fatal("no event tells the level's new count")
+}
