@@ -130,6 +130,7 @@ type oracleSession struct {
 	image     *image
 	handles   map[uint64]uint64 // of a book without outside ids, by the oracle's id
 	names     map[uint64]uint64 // the other way
+	left      map[uint64]int64  // of each order, as the reports have it
 	spare     []wire.Event      // room that makes a fast path possible
 }
 
@@ -141,7 +142,7 @@ func newOracleSession(t *rapid.T) *oracleSession {
 	copied, _ := New(Config{OutsideIDs: true})
 	return &oracleSession{
 		b: b, copied: copied, oracle: newNaive(b.cfg), image: newImage(),
-		handles: map[uint64]uint64{}, names: map[uint64]uint64{}, spare: make([]wire.Event, 0, 8),
+		handles: map[uint64]uint64{}, names: map[uint64]uint64{}, left: map[uint64]int64{}, spare: make([]wire.Event, 0, 8),
 	}
 }
 
@@ -188,6 +189,7 @@ func (s *oracleSession) do(t *rapid.T, c Command) {
 	checkImage(t, s.b, s.image)
 	checkCopy(t, s.b, s.copied, events)
 	s.checkOrders(t)
+	s.checkVolume(t, events)
 	checkLinks(t, s.b)
 	checkTrades(t, s.b, events)
 	if moved := movedIn(events); moved != (before != s.b.Top()) {
@@ -225,6 +227,32 @@ func checkTrades(t *rapid.T, b *Book, events []wire.Event) {
 	top := b.Top()
 	if b.State() == wire.StateTrading && top.Bid.Qty > 0 && top.Ask.Qty > 0 && top.Bid.Price >= top.Ask.Price {
 		t.Fatalf("crossed: %+v", top)
+	}
+}
+
+// checkVolume: what is accepted is traded, cancelled or still there.
+func (s *oracleSession) checkVolume(t *rapid.T, events []wire.Event) {
+	for i := range events {
+		switch e := &events[i]; e.Kind {
+		case wire.EventAccepted, wire.EventReplaced:
+			s.left[e.ID] = int64(e.Qty)
+		case wire.EventTrade:
+			s.left[e.ID] -= int64(e.Qty)
+			s.left[e.Ref] -= int64(e.Qty)
+		case wire.EventCancelled:
+			s.left[e.ID] -= int64(e.Qty)
+		}
+	}
+	for id, want := range s.left {
+		got := int64(0)
+		if slot := s.b.slotOf(id); slot != 0 {
+			got = s.b.remainder(slot)
+		} else {
+			delete(s.left, id)
+		}
+		if got != want {
+			t.Fatalf("order %d has %d left; its reports say %d", id, got, want)
+		}
 	}
 }
 
