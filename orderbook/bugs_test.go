@@ -348,3 +348,32 @@ func TestLevelSetTellsACountThatChangesAlone(t *testing.T) {
 	}
 	t.Fatal("no event tells the level's new count")
 }
+
+// Numbers at the ends of int64 are rejected, not malformed, and pass for no key.
+func TestExtremeNumbers(t *testing.T) {
+	expect(t, `
+		new,9223372036854775807,buy,limit,5,100
+		new,1,buy,limit,9223372036854775807,100
+		new,1,buy,limit,5,9223372036854775807
+		new,1,sell,limit,5,-9223372036854775808
+		new,1,sell,stop,5,9223372036854775807
+		new,1,sell,iceberg,5,100,9223372036854775807
+		new,1,sell,ioc,5,100 min=9223372036854775807
+		band,-9223372036854775808,9223372036854775807
+		new,1,buy,market,5
+		new,1,sell,market,5
+		band,0,0
+		state,auction
+		new,1,buy,limit,5,110
+		new,2,sell,limit,5,90
+		reference,-9223372036854775808
+		state,continuous
+		reduce,1,9223372036854775807
+		replace,1,9223372036854775807,-9223372036854775808`, `
+		rejected,0,9223372036854775807,limit rejected,1,1,limit rejected,2,1,limit rejected,3,1,limit
+		rejected,4,1,limit rejected,5,1,limit rejected,6,1,min
+		accepted,8,1 cancelled,8,1,5 accepted,9,1 cancelled,9,1,5
+		state,11,auction accepted,12,1 accepted,13,2
+		state,15,continuous trade,15,90,5,1,2 uncross,15,90,5
+		rejected,16,1,unknown rejected,17,1,unknown`, "-,0,-,0")
+}

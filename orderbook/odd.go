@@ -59,13 +59,15 @@ func (b *Book) limitKey(o *Order, side int) uint64 {
 
 // marketKey is the limit of an order without one: the edge of the band.
 func (b *Book) marketKey(side int) uint64 {
+	edge := uint64(keyNone)
 	switch {
 	case !b.banded:
-		return keyNone - 1
 	case side == 0:
-		return b.sides[1].key(b.high)
+		edge = b.sides[1].key(b.high)
+	default:
+		edge = b.sides[0].key(b.low)
 	}
-	return b.sides[0].key(b.low)
+	return min(edge, keyNone-1) // keyNone is what an empty side has
 }
 
 // checkTradable checks what depends on the other side, before the book is

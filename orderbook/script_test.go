@@ -46,7 +46,7 @@ func TestParseCommandErrors(t *testing.T) {
 		"new,1,buy,iceberg,1,1", "new,1,buy,stoplimit,1,1", "new,1,buy,limit,1,1,1,1", "new,1,buy,limit,1,1 owner=-1",
 		"new,1,buy,limit,1,1 owner=4294967296", "new,1,buy,limit,1,1 stp=never", "new,1,buy,limit,1,1 visible",
 		"cancel", "cancel,1,2", "cancel,1 hidden", "reduce,1", "state,trading", "state,", "band,1", "reference,", "buy,1",
-		"cancel,1234567890123456789",
+		"cancel,12345678901234567890", "cancel,9223372036854775808", "cancel,-9223372036854775809",
 	} {
 		if _, err := ParseCommand([]byte(line)); !errors.Is(err, ErrScript) {
 			t.Errorf("%q: %v", line, err)
