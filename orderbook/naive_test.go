@@ -413,7 +413,7 @@ func (n *naive) cascade() {
 	elected := n.elect()
 	for ; len(elected) > 0; elected = append(elected[1:], n.elect()...) {
 		o := elected[0]
-		if o.Min > 0 && n.tradable(o) < o.Min {
+		if n.tradable(o) < min(o.Min, o.left) {
 			n.say("cancelled %d %d", o.ID, o.left)
 			continue
 		}

@@ -58,7 +58,7 @@ func (b *Book) activate(dst []wire.Event, slot int32) []wire.Event {
 		t.limit = b.marketKey(t.side)
 	}
 	*r = rare{}
-	if t.min > 0 && b.tradable(&t, t.min) < t.min {
+	if need := min(t.min, t.qty); b.tradable(&t, need) < need { // it may have been made smaller
 		b.release(slot)
 		return appendCancelled(dst, &t, t.qty, wire.ReasonMin)
 	}
