@@ -404,15 +404,11 @@ func FuzzReplay(f *testing.F) {
 
 // A line that a read error cuts off may read as another message.
 func TestHalfALineIsNoMessage(t *testing.T) {
-	const lines = "1,1,1,100,5000,1\n1,1,2,100,5000,1\n1,1,3,1"
-	for _, format := range []ReplayFormat{ReplayLOBSTER, ReplayPITCH, ReplayBinance} {
-		text := lines
-		switch format {
-		case ReplayPITCH:
-			text = strings.Repeat("28800020B00001AQ00003\n", 2) + "28800020B"
-		case ReplayBinance:
-			text = strings.Repeat(`1 {"stream":"a@other"}`+"\n", 2) + `1 {"stream":"a@other"}`
-		}
+	for format, text := range map[ReplayFormat]string{
+		ReplayLOBSTER: "1,1,1,100,5000,1\n1,1,2,100,5000,1\n1,1,3,100,5000,1",
+		ReplayPITCH:   "28800020B00001AQ00003\n28800020B00001AQ00003\n28800020B",
+		ReplayBinance: strings.Repeat(`1 {"stream":"a@other"}`+"\n", 2) + `1 {"stream":"a@other"}`,
+	} {
 		broken := io.MultiReader(strings.NewReader(text), iotest.ErrReader(io.ErrUnexpectedEOF))
 		rows, _, err := replayRows(broken, format, nil, 1)
 		if len(rows) != 2 || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "record 3: truncated") {

@@ -59,7 +59,7 @@ func (b *Book) limitKey(o *Order, side int) uint64 {
 
 // marketKey is the limit of an order without one: the edge of the band.
 func (b *Book) marketKey(side int) uint64 {
-	edge := uint64(keyNone)
+	edge := keyNone
 	switch {
 	case !b.banded:
 	case side == 0:
