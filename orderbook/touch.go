@@ -8,7 +8,6 @@ type touch struct {
 	key   uint64
 	qty   int64
 	level int32 // 0 once the level is gone
-	count int32
 	side  uint8
 }
 
@@ -17,7 +16,7 @@ type touch struct {
 func (b *Book) touch(side int, slot int32) {
 	lv := &b.levels[slot]
 	if lv.touch == 0 {
-		b.touched = append(b.touched, touch{key: lv.key, qty: lv.qty, level: slot, count: lv.count, side: uint8(side)})
+		b.touched = append(b.touched, touch{key: lv.key, qty: lv.qty, level: slot, side: uint8(side)})
 		lv.touch = int32(len(b.touched))
 	}
 }
@@ -48,7 +47,7 @@ func (b *Book) appendTouched(dst []wire.Event) []wire.Event {
 			lv.touch = 0
 			e.Qty, e.Count = wire.Qty(lv.qty), uint32(lv.count)
 		}
-		if int64(e.Qty) != t.qty || e.Count != uint32(t.count) {
+		if int64(e.Qty) != t.qty {
 			dst = append(dst, e)
 		}
 	}
