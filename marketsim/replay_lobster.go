@@ -60,8 +60,12 @@ func parseLOBSTER(r *record, line []byte) error {
 	}
 	r.symbol = lobsterSymbol
 	r.ref, r.qty, r.price, r.side = uint64(n[1]), wire.Qty(n[2]), wire.Price(n[3]), wire.Buy
-	if n[4] == -1 {
+	switch n[4] {
+	case 1:
+	case -1:
 		r.side = wire.Sell
+	default:
+		return fmt.Errorf("direction %d; want 1 or -1", n[4])
 	}
 	return r.lobsterKind(n[0])
 }
@@ -185,14 +189,16 @@ func newLineReader(r io.Reader) *lineReader {
 
 // next returns a line, valid until the next call, or io.EOF.
 func (l *lineReader) next() ([]byte, error) {
-	if l.scanner.Scan() {
-		return bytes.TrimSuffix(l.scanner.Bytes(), []byte("\r")), nil
-	}
+	more := l.scanner.Scan()
 	if err := l.scanner.Err(); err != nil {
-		// io.ErrUnexpectedEOF of a truncated gzip file must not look like the end.
+		// io.ErrUnexpectedEOF of a truncated gzip file must not look like the end,
+		// nor what there is of the line like the whole of it.
 		return nil, fmt.Errorf("truncated: %w", err)
 	}
-	return nil, io.EOF
+	if !more {
+		return nil, io.EOF
+	}
+	return bytes.TrimSuffix(l.scanner.Bytes(), []byte("\r")), nil
 }
 
 var errNumber = errors.New("not a decimal number")

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -369,6 +370,7 @@ func TestBadRecordsAreNamed(t *testing.T) {
 	}{
 		{ReplayLOBSTER, "1,1,1,1,1,1\n1,1,1\n", "record 2: 3 fields"},
 		{ReplayLOBSTER, "1,9,1,1,1,1\n", "record 1: message type 9"},
+		{ReplayLOBSTER, "1,1,1,5,100,2\n", "record 1: direction 2"},
 		{ReplayLOBSTER, "1,1,1,5,100,1\n1,2,1,6,100,1\n", "record 2: order 1 has 5 left; got 6"},
 		{ReplayLOBSTER, "1,1,1,5,100,1\n1,1,1,5,100,1\n", "record 2: order 1 is there already"},
 		{ReplayPITCH, "28800011AAK27GA0000DTS000100SH    0000619200Y\n28800011AAK27", "record 2: message type A has 13 characters"},
@@ -398,4 +400,19 @@ func FuzzReplay(f *testing.F) {
 		_, _, _ = replayRows(bytes.NewReader(data), ReplayFormat(format%4+1), nil, 3)
 		_, _, _ = replayRows(bytes.NewReader(data), ReplayLOBSTER, bytes.NewReader(data), 3)
 	})
+}
+
+// A line that a read error cuts off may read as another message.
+func TestHalfALineIsNoMessage(t *testing.T) {
+	for format, text := range map[ReplayFormat]string{
+		ReplayLOBSTER: "1,1,1,100,5000,1\n1,1,2,100,5000,1\n1,1,3,100,5000,1",
+		ReplayPITCH:   "28800020B00001AQ00003\n28800020B00001AQ00003\n28800020B",
+		ReplayBinance: strings.Repeat(`1 {"stream":"a@other"}`+"\n", 2) + `1 {"stream":"a@other"}`,
+	} {
+		broken := io.MultiReader(strings.NewReader(text), iotest.ErrReader(io.ErrUnexpectedEOF))
+		rows, _, err := replayRows(broken, format, nil, 1)
+		if len(rows) != 2 || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "record 3: truncated") {
+			t.Errorf("%v: %d rows, %v", format, len(rows), err)
+		}
+	}
 }

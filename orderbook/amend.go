@@ -11,7 +11,7 @@ func (b *Book) Cancel(dst []wire.Event, id uint64) []wire.Event {
 	slot := int32(0)
 	if b.outside {
 		slot = b.index.take(id, b.orders)
-	} else if s := id & slotMask; s < uint64(len(b.orders)) && b.orders[s].id&(idMask|flagFree) == id {
+	} else if s := id & slotMask; s < uint64(len(b.orders)) && b.orders[s].id&(idMask|flagFree) == id && id < flagFree {
 		slot = int32(s)
 	}
 	if slot == 0 {

@@ -63,6 +63,7 @@ func (b *Book) nearest(runs []auction) wire.Price {
 	if reference == 0 {
 		reference = b.last
 	}
+	reference = min(max(reference, runs[0].low), runs[len(runs)-1].high) // no nearer to any, and the differences fit
 	best := runs[0].low
 	for _, a := range runs {
 		p := min(max(reference, a.low), a.high)

@@ -156,9 +156,15 @@ func TestStaleHandleIsUnknown(t *testing.T) {
 	if again == old {
 		t.Fatalf("handle %d was handed out twice", old)
 	}
-	for _, id := range []uint64{old, 0, IDMax, again + 1} {
-		if e := b.Cancel(nil, id)[0]; e.Kind != wire.EventRejected || e.Reason != wire.ReasonUnknown {
-			t.Fatalf("cancel of handle %d: %+v", id, e)
+	gone := b.Enter(nil, &Order{Type: Limit, Side: wire.Buy, Qty: 5, Price: 100})[0].ID
+	b.Cancel(nil, gone)
+	free := b.orders[gone&slotMask].id // as the slab has it, its flag included
+	for _, id := range []uint64{old, 0, IDMax, again + 1, gone, free, again | flagFree} {
+		if e := b.Cancel(make([]wire.Event, 0, 8), id)[0]; e.Kind != wire.EventRejected || e.Reason != wire.ReasonUnknown {
+			t.Fatalf("cancel of handle %#x: %+v", id, e)
+		}
+		if o, ok := b.Lookup(id); ok {
+			t.Fatalf("handle %#x finds %+v", id, o)
 		}
 	}
 	if _, ok := b.Lookup(again); !ok {
@@ -218,6 +224,17 @@ func TestFOKIsAllOrNothing(t *testing.T) {
 		trade,5,101,2,2,6 trade,5,101,2,2,6 trade,5,101,2,2,6 trade,5,101,2,2,6`, "-,0,-,0")
 	if b.Orders() != 0 {
 		t.Fatalf("%d orders rest", b.Orders())
+	}
+}
+
+// Reserves are not displayed, so no limit of a level's total bounds their sum.
+func TestFOKCountsReservesOfAnySize(t *testing.T) {
+	b := mustBook(t, Config{OutsideIDs: true})
+	for id := range uint64(16) {
+		b.Enter(nil, &Order{ID: id + 1, Type: Iceberg, Side: wire.Sell, Qty: QtyMax, Price: 100, Display: QtyMax / icebergPartsMax})
+	}
+	if e := b.Enter(nil, &Order{ID: 99, Type: FOK, Side: wire.Buy, Qty: 1 << 50, Price: 100})[0]; e.Kind != wire.EventAccepted {
+		t.Fatalf("%+v", e)
 	}
 }
 
@@ -295,9 +312,68 @@ func TestRejectionsByRule(t *testing.T) {
 			t.Fatalf("%+v: %v %v; want %v", c.order, e.Kind, e.Reason, c.want)
 		}
 	}
+	if e := b.Enter(nil, &Order{ID: 2, Type: Iceberg, Side: wire.Buy, Qty: 1000, Price: 100, Display: 20})[0]; e.Kind != wire.EventAccepted {
+		t.Fatalf("an iceberg of 50 parts: %+v", e)
+	}
 	for _, id := range []uint64{0, IDMax + 1} {
 		if e := b.Enter(nil, &Order{ID: id, Type: Limit, Side: wire.Buy, Qty: 20, Price: 100})[0]; e.Kind != wire.EventRejected {
 			t.Fatalf("id %d was accepted", id)
 		}
 	}
+}
+
+// An iceberg has so many parts at most, replaced or not.
+func TestIcebergPartsAreBounded(t *testing.T) {
+	expect(t, `
+		new,1,sell,iceberg,1048577,100,1
+		new,2,sell,iceberg,1048576,100,1
+		replace,2,1048577,101
+		new,3,sell,limit,2000000,101
+		replace,3,3000000,101`, `
+		rejected,0,1,limit accepted,1,2 rejected,2,2,limit accepted,3,3 replaced,4,3`, "-,0,100,1")
+}
+
+// An order leaves its level while an iceberg there refills by as much: the total
+// stays, and with it the displayed L2. No event tells of the level, for each
+// transaction with one is an update of the book to those who follow it.
+func TestLevelWhoseTotalStaysIsNotTold(t *testing.T) {
+	b := mustBook(t, Config{OutsideIDs: true})
+	play(t, b, `
+		new,1,sell,iceberg,20,100,10
+		new,2,buy,ioc,5,100
+		new,3,sell,limit,5,100`)
+	for _, e := range b.Enter(nil, &Order{ID: 4, Type: IOC, Side: wire.Buy, Qty: 10, Price: 100}) {
+		if e.Kind == wire.EventLevelSet {
+			t.Fatalf("%+v: the total was 10 before", e)
+		}
+	}
+}
+
+// Numbers at the ends of int64 are rejected, not malformed, and pass for no key.
+func TestExtremeNumbers(t *testing.T) {
+	expect(t, `
+		new,9223372036854775807,buy,limit,5,100
+		new,1,buy,limit,9223372036854775807,100
+		new,1,buy,limit,5,9223372036854775807
+		new,1,sell,limit,5,-9223372036854775808
+		new,1,sell,stop,5,9223372036854775807
+		new,1,sell,iceberg,5,100,9223372036854775807
+		new,1,sell,ioc,5,100 min=9223372036854775807
+		band,-9223372036854775808,9223372036854775807
+		new,1,buy,market,5
+		new,1,sell,market,5
+		band,0,0
+		state,auction
+		new,1,buy,limit,5,110
+		new,2,sell,limit,5,90
+		reference,-9223372036854775808
+		state,continuous
+		reduce,1,9223372036854775807
+		replace,1,9223372036854775807,-9223372036854775808`, `
+		rejected,0,9223372036854775807,limit rejected,1,1,limit rejected,2,1,limit rejected,3,1,limit
+		rejected,4,1,limit rejected,5,1,limit rejected,6,1,min
+		accepted,8,1 cancelled,8,1,5 accepted,9,1 cancelled,9,1,5
+		state,11,auction accepted,12,1 accepted,13,2
+		state,15,continuous trade,15,90,5,1,2 uncross,15,90,5
+		rejected,16,1,unknown rejected,17,1,unknown`, "-,0,-,0")
 }

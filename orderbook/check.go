@@ -40,14 +40,14 @@ func (b *Book) checkEntry(o *Order) wire.Reason {
 	case Market, IOC, FOK: // nothing trades before the uncross
 		return wire.ReasonState
 	}
-	if o.Min > 0 {
+	if o.Min > 0 && !o.waits() {
 		return wire.ReasonState
 	}
 	return 0
 }
 
 func (b *Book) checkPrices(o *Order) wire.Reason {
-	if o.Type == Stop || o.Type == StopLimit {
+	if o.waits() {
 		// A trigger is no price at which to trade: the band does not bind it.
 		if reason := b.checkGrid(o.Trigger); reason != 0 {
 			return reason
@@ -64,6 +64,8 @@ func (b *Book) checkSizes(o *Order) wire.Reason {
 	switch {
 	case o.Type == Iceberg && (o.Display <= 0 || o.Display > o.Qty || o.Display%b.cfg.Lot != 0):
 		return wire.ReasonLimit
+	case o.Type == Iceberg && o.Qty/o.Display > icebergPartsMax:
+		return wire.ReasonLimit
 	case o.Min < 0 || o.Min > o.Qty:
 		return wire.ReasonMin
 	case !b.fits(&b.sides[o.Side-wire.Buy], o.Price, o.Qty):
@@ -71,6 +73,10 @@ func (b *Book) checkSizes(o *Order) wire.Reason {
 	}
 	return 0
 }
+
+// icebergPartsMax bounds how often an iceberg is refilled: one command may trade
+// with all parts, and each is a trade in its batch.
+const icebergPartsMax = 1 << 20
 
 // fits reports whether a level's total stays in range with one more order.
 func (b *Book) fits(l *ladder, p wire.Price, q wire.Qty) bool {

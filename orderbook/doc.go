@@ -31,8 +31,9 @@
 // EventCancelled of what it takes off.
 //
 // Stops are elected by the last trade of a command, all that it reaches and for
-// good: buy stops first, nearest trigger first, then by time; then those that
-// their trades elect, until none is left.
+// good: buy stops first, nearest trigger first, then by time. So does the last
+// trade of each of them in its turn: what that elects queues behind, until none is
+// left.
 //
 // StatePreOpen and StateAuction collect orders (no market, IOC and FOK orders);
 // the uncross comes when an auction is left for trading or closed, and whenever

@@ -41,8 +41,7 @@ func ParseFlash1(src []byte) (*Flash1, error) {
 	n := int(binary.LittleEndian.Uint32(src[len(flash1Magic):]))
 	body := src[flash1Head:]
 	if len(body) != 13*n {
-		return nil, fmt.Errorf("%w: %d messages need %d bytes; got %d: truncated in message %d",
-			ErrFlash1, n, 13*n, len(body), min(len(body), n))
+		return nil, fmt.Errorf("%w: %d messages need %d bytes; got %d: %s", ErrFlash1, n, 13*n, len(body), flash1Cut(n, len(body)))
 	}
 	f := &Flash1{kinds: body[:n], qtys: body[n : 5*n], ids: body[5*n : 9*n], prices: body[9*n:]}
 	for i, k := range f.kinds {
@@ -51,6 +50,20 @@ func ParseFlash1(src []byte) (*Flash1, error) {
 		}
 	}
 	return f, nil
+}
+
+// flash1Cut tells where in the columns of n messages some bytes end.
+func flash1Cut(n, have int) string {
+	for _, column := range [...]struct {
+		name string
+		size int
+	}{{"kind", 1}, {"quantity", 4}, {"order id", 4}, {"price", 4}} {
+		if have < n*column.size {
+			return fmt.Sprintf("truncated in the %s of message %d", column.name, have/column.size)
+		}
+		have -= n * column.size
+	}
+	return fmt.Sprintf("%d bytes follow the last price", have)
 }
 
 // Len returns the number of messages.

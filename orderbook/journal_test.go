@@ -18,7 +18,7 @@ func drawSession(t *rapid.T, b *Book) (journal, said []byte) {
 	outside := b.outside
 	var ids []uint64
 	for i := range rapid.IntRange(1, 80).Draw(t, "commands") {
-		c := drawCommand(t, uint64(i+10))
+		c := drawCommand(t, uint64(i+oracleFirstID))
 		c.Time = int64(i) * 1_000_003
 		if !outside && c.ID != 0 && len(ids) > 0 {
 			c.ID = rapid.SampledFrom(ids).Draw(t, "handle")
@@ -152,5 +152,16 @@ func FuzzRestore(f *testing.F) {
 			return
 		}
 		checkLinks(t, b)
+		for i := range b.rares {
+			if r := &b.rares[i]; r.display > 0 && r.reserve/r.display > 100 {
+				return // takes long, not for ever
+			}
+		}
+		for _, side := range sidesOf { // let it work: whatever rests trades, whatever waits is elected
+			b.SetState(nil, wire.StateTrading)
+			b.Enter(nil, &Order{ID: IDMax, Type: Limit, Side: side, Qty: b.cfg.MinQty, Price: b.cfg.MinPrice})
+			b.Enter(nil, &Order{ID: IDMax - 1, Type: Market, Side: side, Qty: b.cfg.MaxQty})
+			checkLinks(t, b)
+		}
 	})
 }

@@ -9,6 +9,7 @@ type taker struct {
 	limit   uint64 // worst key of the other side at which it trades
 	price   wire.Price
 	display int64 // of an iceberg
+	min     int64 // of a stop
 	slot    int32
 	owner   uint32
 	side    int
@@ -195,12 +196,12 @@ func (b *Book) tradableBelow(ref int32, t *taker, enough, sum int64) (int64, boo
 		}
 		sum += m.qty
 		if m.id&flagRare != 0 {
-			reserves += b.rares[slot].reserve
+			reserves = addQty(reserves, b.rares[slot].reserve)
 		}
 		if sum >= enough {
 			return sum, true
 		}
 	}
-	sum += reserves
+	sum = addQty(sum, reserves)
 	return sum, sum >= enough
 }

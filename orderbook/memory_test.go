@@ -20,7 +20,9 @@ func bytesOf(b *Book) int {
 		cap(b.touched)*int(unsafe.Sizeof(touch{}))
 }
 
-// TestMemory holds MARKETSIM.md's bounds for books of the three shapes.
+// TestMemory holds the bounds of a symbol: 512 KiB up to 8,000 orders, and for
+// 20,000 1 MiB with handles, 1.75 MiB with outside ids. Books with almost a level
+// an order, which are wider than those bounds, have their own.
 func TestMemory(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -37,6 +39,11 @@ func TestMemory(t *testing.T) {
 		{"8,000 near, outside ids", 8_000, 497, 1, true, 512 << 10},
 		{"20,000 near, handles", 20_000, 497, 1, false, 1 << 20},
 		{"20,000 near, outside ids", 20_000, 497, 1, true, 1792 << 10},
+		{"20,000 deep, handles", 20_000, 23, 1, false, 1 << 20},
+		{"20,000 deep, outside ids", 20_000, 23, 1, true, 1792 << 10},
+		{"8,000 sparse, handles", 8_000, 7241, 290, false, 768 << 10},
+		{"8,000 sparse, outside ids", 8_000, 7241, 290, true, 896 << 10},
+		{"20,000 sparse, handles", 20_000, 7241, 290, false, 1280 << 10},
 		{"20,000 sparse, outside ids", 20_000, 7241, 290, true, 1792 << 10},
 	} {
 		b := mustBook(t, Config{OutsideIDs: c.outside})

@@ -11,6 +11,7 @@ import (
 // naive is the oracle: the rules again, over one slice of orders, with nothing
 // cached and nothing fast. It answers in report lines.
 type naive struct {
+	cfg       Config
 	book      []*nOrder // in order of time
 	stops     []*nOrder // in order of time
 	state     wire.State
@@ -26,7 +27,8 @@ type nOrder struct {
 	reserve wire.Qty
 }
 
-func newNaive() *naive { return &naive{state: wire.StateTrading} }
+// newNaive takes the configuration of a book, with its defaults.
+func newNaive(cfg Config) *naive { return &naive{cfg: cfg, state: wire.StateTrading} }
 
 func (n *naive) say(format string, a ...any) { n.out = append(n.out, fmt.Sprintf(format, a...)) }
 
@@ -49,6 +51,10 @@ func (n *naive) do(c *Command) []string {
 			n.uncross()
 		}
 	case CommandBand:
+		if c.Price > c.High {
+			n.say("rejected 0 band")
+			return n.out
+		}
 		n.low, n.high = c.Price, c.High
 	case CommandReference:
 		n.ref = c.Price
@@ -114,26 +120,80 @@ func (n *naive) opposite(o *nOrder) []*nOrder {
 	return out
 }
 
+// worst is a limit at which an order would trade with all of a side.
+func (n *naive) worst(side wire.Side) wire.Price {
+	if side == wire.Buy {
+		return -PriceMax
+	}
+	return PriceMax
+}
+
 func (o *nOrder) own(m *nOrder) bool { return o.STP != 0 && o.Owner != 0 && o.Owner == m.Owner }
+
+// offGrid returns what is wrong with a price, band aside.
+func (n *naive) offGrid(p wire.Price) string {
+	switch {
+	case p < n.cfg.MinPrice || p > n.cfg.MaxPrice:
+		return "limit"
+	case p%n.cfg.Tick != 0:
+		return "tick"
+	}
+	return ""
+}
+
+func (n *naive) badPrice(p wire.Price) string {
+	if why := n.offGrid(p); why != "" {
+		return why
+	}
+	if n.outside(p) {
+		return "band"
+	}
+	return ""
+}
+
+func (n *naive) badQty(q wire.Qty) string {
+	switch {
+	case q < n.cfg.MinQty:
+		return "min"
+	case q > n.cfg.MaxQty:
+		return "limit"
+	case q%n.cfg.Lot != 0:
+		return "lot"
+	}
+	return ""
+}
 
 func (n *naive) refuse(o *nOrder) string {
 	stop := o.Type == Stop || o.Type == StopLimit
 	switch {
 	case n.state != wire.StateTrading && !n.collecting():
 		return "state"
-	case n.collecting() && (o.Type == Market || o.Type == IOC || o.Type == FOK || o.Min > 0):
+	case n.collecting() && (o.Type == Market || o.Type == IOC || o.Type == FOK || o.Min > 0 && !stop):
 		return "state"
 	case n.find(o.ID) != nil:
 		return "duplicate"
-	case o.Type != Market && o.Type != Stop && n.outside(o.Price):
-		return "band"
-	case o.Type == Iceberg && o.Display > o.Qty:
+	case n.badQty(o.Qty) != "":
+		return n.badQty(o.Qty)
+	case stop && n.offGrid(o.Trigger) != "":
+		return n.offGrid(o.Trigger)
+	case o.Type != Market && o.Type != Stop && n.badPrice(o.Price) != "":
+		return n.badPrice(o.Price)
+	case o.Type == Iceberg && (o.Display < 1 || o.Display > o.Qty || o.Display%n.cfg.Lot != 0):
 		return "limit"
 	case o.Min > o.Qty:
 		return "min"
 	case o.Type == PostOnly && len(n.opposite(o)) > 0:
 		return "post"
+	case o.Type == FOK && n.tradable(o) < o.Qty:
+		return "fok"
+	case !stop && n.tradable(o) < o.Min:
+		return "min"
 	}
+	return ""
+}
+
+// tradable is what an order would trade at once.
+func (n *naive) tradable(o *nOrder) wire.Qty {
 	can := wire.Qty(0)
 	levelReserve, levelPrice := wire.Qty(0), wire.Price(0)
 	for _, m := range n.opposite(o) {
@@ -151,14 +211,7 @@ func (n *naive) refuse(o *nOrder) string {
 		can += m.left
 		levelReserve += m.reserve
 	}
-	can += levelReserve
-	switch {
-	case o.Type == FOK && can < o.Qty:
-		return "fok"
-	case !stop && can < o.Min:
-		return "min"
-	}
-	return ""
+	return can + levelReserve
 }
 
 func (n *naive) enter(order Order) {
@@ -260,7 +313,17 @@ func (n *naive) cancel(id uint64) {
 
 func (n *naive) reduce(id uint64, by wire.Qty) {
 	o := n.find(id)
-	if n.state == wire.StateClosed || o == nil || by >= o.left+o.reserve {
+	switch {
+	case n.state == wire.StateClosed || o == nil:
+		n.cancel(id)
+		return
+	case by < 1:
+		n.say("rejected %d min", id)
+		return
+	case by%n.cfg.Lot != 0:
+		n.say("rejected %d lot", id)
+		return
+	case by >= o.left+o.reserve:
 		n.cancel(id)
 		return
 	}
@@ -284,14 +347,18 @@ func (n *naive) replace(id uint64, qty wire.Qty, price wire.Price) {
 		n.say("rejected %d unknown", id)
 		return
 	}
+	if why := n.badQty(qty); why != "" {
+		n.say("rejected %d %s", id, why)
+		return
+	}
 	if o.Type == Stop || o.Type == StopLimit {
 		if slices.Contains(n.stops, o) {
 			n.replaceStop(o, qty, price)
 			return
 		}
 	}
-	if n.outside(price) {
-		n.say("rejected %d band", id)
+	if why := n.badPrice(price); why != "" {
+		n.say("rejected %d %s", id, why)
 		return
 	}
 	moved := *o
@@ -300,7 +367,7 @@ func (n *naive) replace(id uint64, qty wire.Qty, price wire.Price) {
 		n.say("rejected %d post", id)
 		return
 	}
-	if price == o.Price && qty <= o.left+o.reserve {
+	if price == o.Price && qty <= o.left+o.reserve && !n.cfg.Requeue {
 		n.shrink(o, o.left+o.reserve-qty)
 		n.say("replaced %d", id)
 		return
@@ -316,11 +383,15 @@ func (n *naive) replace(id uint64, qty wire.Qty, price wire.Price) {
 
 func (n *naive) replaceStop(o *nOrder, qty wire.Qty, price wire.Price) {
 	keep := qty <= o.left
+	why := n.offGrid(price)
 	if o.Type == StopLimit {
-		if n.outside(price) {
-			n.say("rejected %d band", o.ID)
-			return
-		}
+		why = n.badPrice(price)
+	}
+	if why != "" {
+		n.say("rejected %d %s", o.ID, why)
+		return
+	}
+	if o.Type == StopLimit {
 		o.Price = price
 	} else {
 		keep = keep && price == o.Trigger
@@ -336,96 +407,43 @@ func (n *naive) replaceStop(o *nOrder, qty wire.Qty, price wire.Price) {
 
 // cascade executes stops until the last trade elects none.
 func (n *naive) cascade() {
-	for n.traded && n.state == wire.StateTrading {
-		var elected []*nOrder
-		for _, side := range sidesOf {
-			var of []*nOrder
-			for _, o := range n.stops {
-				if o.Side == side && (side == wire.Buy && n.last >= o.Trigger || side == wire.Sell && n.last <= o.Trigger) {
-					of = append(of, o)
-				}
-			}
-			sort.SliceStable(of, func(i, j int) bool {
-				if side == wire.Buy {
-					return of[i].Trigger < of[j].Trigger
-				}
-				return of[i].Trigger > of[j].Trigger
-			})
-			elected = append(elected, of...)
+	if !n.traded || n.state != wire.StateTrading {
+		return
+	}
+	elected := n.elect()
+	for ; len(elected) > 0; elected = append(elected[1:], n.elect()...) {
+		o := elected[0]
+		if n.tradable(o) < min(o.Min, o.left) {
+			n.say("cancelled %d %d", o.ID, o.left)
+			continue
 		}
-		if len(elected) == 0 {
-			return
+		if o.Type == StopLimit {
+			o.Type = Limit
 		}
-		for _, o := range elected {
-			n.drop(o)
-		}
-		for _, o := range elected {
-			if o.Type == StopLimit {
-				o.Type = Limit
-			}
-			n.execute(o)
-		}
+		n.execute(o)
 	}
 }
 
-// uncross tries every price one by one.
-func (n *naive) uncross() {
-	lowest, highest := wire.Price(1<<62), wire.Price(0)
-	for _, o := range n.book {
-		lowest, highest = min(lowest, o.Price), max(highest, o.Price)
-	}
-	type candidate struct {
-		price          wire.Price
-		qty, imbalance wire.Qty
-	}
-	var best []candidate
-	for p := lowest; p <= highest; p++ {
-		var demand, supply wire.Qty
-		for _, o := range n.book {
-			if o.Side == wire.Buy && o.Price >= p {
-				demand += o.left + o.reserve
-			} else if o.Side == wire.Sell && o.Price <= p {
-				supply += o.left + o.reserve
+// elect takes out the stops that the last trade reaches.
+func (n *naive) elect() []*nOrder {
+	var elected []*nOrder
+	for _, side := range sidesOf {
+		var of []*nOrder
+		for _, o := range n.stops {
+			if o.Side == side && (side == wire.Buy && n.last >= o.Trigger || side == wire.Sell && n.last <= o.Trigger) {
+				of = append(of, o)
 			}
 		}
-		c := candidate{p, min(demand, supply), demand - supply}
-		size := func(c candidate) wire.Qty { return max(c.imbalance, -c.imbalance) }
-		if len(best) > 0 && (c.qty > best[0].qty || c.qty == best[0].qty && size(c) < size(best[0])) {
-			best = nil
-		}
-		if len(best) == 0 || c.qty == best[0].qty && size(c) == size(best[0]) {
-			best = append(best, c)
-		}
-	}
-	if len(best) == 0 || best[0].qty == 0 {
-		return
-	}
-	buyers, sellers := true, true
-	for _, c := range best {
-		buyers, sellers = buyers && c.imbalance > 0, sellers && c.imbalance < 0
-	}
-	ref := n.ref
-	if ref == 0 {
-		ref = n.last
-	}
-	pick := best[0]
-	switch {
-	case buyers:
-		pick = best[len(best)-1]
-	case !sellers:
-		for _, c := range best {
-			if max(c.price-ref, ref-c.price) < max(pick.price-ref, ref-pick.price) {
-				pick = c
+		sort.SliceStable(of, func(i, j int) bool {
+			if side == wire.Buy {
+				return of[i].Trigger < of[j].Trigger
 			}
-		}
+			return of[i].Trigger > of[j].Trigger
+		})
+		elected = append(elected, of...)
 	}
-	for left := pick.qty; left > 0; {
-		bid := n.opposite(&nOrder{Order: Order{Side: wire.Sell, Price: 1}})[0]
-		ask := n.opposite(&nOrder{Order: Order{Side: wire.Buy, Price: 1 << 61}})[0]
-		qty := min(left, bid.left, ask.left)
-		n.trade(pick.price, qty, bid, ask.ID)
-		n.use(ask, qty)
-		left -= qty
+	for _, o := range elected {
+		n.drop(o)
 	}
-	n.say("uncross %d %d", pick.price, pick.qty)
+	return elected
 }

@@ -33,12 +33,14 @@ func (b *Book) enterOdd(dst []wire.Event, o *Order) []wire.Event {
 	}
 	dst = room(dst, 1)
 	put(&dst[len(dst)-1], wire.EventAccepted, markOf(o.Side), t.id, t.price, t.qty)
-	t.hidden, t.post = o.Hidden && (o.Type == Limit || o.Type == PostOnly), o.Type == PostOnly
+	t.hidden = o.Hidden && (o.Type == Limit || o.Type == PostOnly || o.Type == StopLimit)
+	t.post = o.Type == PostOnly
 	if o.Type == Iceberg {
 		t.display = int64(o.Display)
 	}
 	b.enrol(&t)
-	if o.Type == Stop || o.Type == StopLimit {
+	if o.waits() {
+		t.min = int64(o.Min)
 		b.park(&t, o.Type, o.Trigger)
 	} else {
 		dst = b.execute(dst, &t, o.Type)
@@ -57,13 +59,15 @@ func (b *Book) limitKey(o *Order, side int) uint64 {
 
 // marketKey is the limit of an order without one: the edge of the band.
 func (b *Book) marketKey(side int) uint64 {
+	edge := keyNone
 	switch {
 	case !b.banded:
-		return keyNone - 1
 	case side == 0:
-		return b.sides[1].key(b.high)
+		edge = b.sides[1].key(b.high)
+	default:
+		edge = b.sides[0].key(b.low)
 	}
-	return b.sides[0].key(b.low)
+	return min(edge, keyNone-1) // keyNone is what an empty side has
 }
 
 // checkTradable checks what depends on the other side, before the book is
@@ -74,7 +78,7 @@ func (b *Book) checkTradable(o *Order, t *taker) wire.Reason {
 		return wire.ReasonPost
 	case o.Type == FOK && b.tradable(t, t.qty) < t.qty:
 		return wire.ReasonFOK
-	case o.Min > 0 && o.Type != Stop && o.Type != StopLimit && b.tradable(t, int64(o.Min)) < int64(o.Min):
+	case o.Min > 0 && !o.waits() && b.tradable(t, int64(o.Min)) < int64(o.Min):
 		return wire.ReasonMin
 	}
 	return 0

@@ -60,10 +60,13 @@ type Order struct {
 
 	Trigger wire.Price // Stop and StopLimit
 	Display wire.Qty   // Iceberg: 1 to Qty
-	Min     wire.Qty   // rejected unless that much trades at once; 0: no minimum
+	Min     wire.Qty   // rejected (an elected stop: cancelled) unless that much trades at once; 0: no minimum
 	STP     STP
-	Hidden  bool // Limit and PostOnly: rests without being displayed
+	Hidden  bool // Limit, PostOnly and StopLimit: rests without being displayed
 }
+
+// waits reports whether an order waits for its trigger first.
+func (o *Order) waits() bool { return o.Type == Stop || o.Type == StopLimit }
 
 // IDMax is the largest order id: what a JSON number can hold.
 const IDMax = 1<<53 - 1
@@ -110,7 +113,9 @@ type rare struct {
 	reserve int64 // of an iceberg: not displayed
 	display int64 // of an iceberg, or a stop: 0 if it is none
 	price   int64 // of a waiting stop-limit order
+	min     int64 // of a waiting stop
 	typ     Type  // of a waiting stop: Stop or StopLimit
+	hidden  bool  // of a waiting stop-limit order
 }
 
 // level is one price of a side.

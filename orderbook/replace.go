@@ -119,6 +119,9 @@ func (b *Book) replaceable(id uint64, qty wire.Qty, price wire.Price) (int32, wi
 	if reason = b.checkPrice(price); reason != 0 {
 		return 0, reason
 	}
+	if o.id&flagsOdd == flagRare && int64(qty)/b.rares[slot].display > icebergPartsMax {
+		return 0, wire.ReasonLimit
+	}
 	if other := &b.sides[1-o.side()]; o.id&flagPost != 0 && other.bestKey <= other.key(price) {
 		return 0, wire.ReasonPost
 	}
@@ -146,6 +149,7 @@ func (b *Book) replaceStop(dst []wire.Event, slot int32, qty wire.Qty, price wir
 	r := &b.rares[slot]
 	typ, trigger := r.typ, b.restingOf(slot).Price
 	t := b.reenter(slot, qty, price)
+	t.min, t.hidden = r.min, r.hidden
 	dst = append(dst, wire.Event{
 		Kind: wire.EventReplaced, ID: t.id, Ref: t.id, Price: price, Qty: qty, Side: wire.Buy + wire.Side(t.side),
 	})

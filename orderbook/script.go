@@ -115,20 +115,20 @@ func parseInt(s []byte) (int64, bool) {
 	if len(s) > 0 && s[0] == '-' {
 		digits = s[1:]
 	}
-	if len(digits) == 0 || len(digits) > 18 {
+	if len(digits) == 0 || len(digits) > 19 { // 2^63 has 19
 		return 0, false
 	}
-	n := int64(0)
+	n := uint64(0)
 	for _, c := range digits {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = n*10 + int64(c-'0')
+		n = n*10 + uint64(c-'0')
 	}
 	if len(digits) < len(s) {
-		n = -n
+		return -int64(n), n <= 1<<63
 	}
-	return n, true
+	return int64(n), n < 1<<63
 }
 
 func (f *fields) order(o *Order) {

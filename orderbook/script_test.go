@@ -2,6 +2,7 @@ package orderbook
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,7 +46,7 @@ func TestParseCommandErrors(t *testing.T) {
 		"new,1,buy,iceberg,1,1", "new,1,buy,stoplimit,1,1", "new,1,buy,limit,1,1,1,1", "new,1,buy,limit,1,1 owner=-1",
 		"new,1,buy,limit,1,1 owner=4294967296", "new,1,buy,limit,1,1 stp=never", "new,1,buy,limit,1,1 visible",
 		"cancel", "cancel,1,2", "cancel,1 hidden", "reduce,1", "state,trading", "state,", "band,1", "reference,", "buy,1",
-		"cancel,1234567890123456789",
+		"cancel,12345678901234567890", "cancel,9223372036854775808", "cancel,-9223372036854775809",
 	} {
 		if _, err := ParseCommand([]byte(line)); !errors.Is(err, ErrScript) {
 			t.Errorf("%q: %v", line, err)
@@ -96,6 +97,14 @@ func TestParseFlash1Errors(t *testing.T) {
 	for n := range whole {
 		if _, err := ParseFlash1(whole[:n]); !errors.Is(err, ErrFlash1) {
 			t.Fatalf("cut at %d: %v", n, err)
+		}
+	}
+	for n, want := range map[int]string{
+		1: "in the kind of message 1", 2: "in the quantity of message 0", 9: "in the quantity of message 1",
+		10: "in the order id of message 0", 25: "in the price of message 1",
+	} {
+		if _, err := ParseFlash1(whole[:flash1Head+n]); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Fatalf("cut after %d bytes: %v; want %s", n, err, want)
 		}
 	}
 	whole[flash1Head] = 3

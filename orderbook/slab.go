@@ -54,7 +54,7 @@ func (b *Book) slotOf(id uint64) int32 {
 	}
 	// Slot 0 has id 0, which finds it: nothing.
 	slot := id & slotMask
-	if slot < uint64(len(b.orders)) && b.orders[slot].id&(idMask|flagFree) == id {
+	if slot < uint64(len(b.orders)) && b.orders[slot].id&(idMask|flagFree) == id && id < flagFree {
 		return int32(slot)
 	}
 	return 0

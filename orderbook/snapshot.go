@@ -14,7 +14,7 @@ import (
 //
 //	"TCS1" | seq | configuration | trading | slots | 4 ladders | free | CRC-32C
 //	ladder: levels, each: price | orders in order of priority
-//	order:  id and flags | quantity | owner [| reserve | display | price | type]
+//	order:  id and flags | quantity | owner [| reserve | display | price | minimum | type | hidden]
 //	slots:  length of the slab, free: its free handles in order of use;
 //	        both with handles only
 //
@@ -95,7 +95,8 @@ func (b *Book) appendSlot(dst []byte, slot int32) []byte {
 		dst = binary.AppendVarint(dst, r.reserve)
 		dst = binary.AppendVarint(dst, r.display)
 		dst = binary.AppendVarint(dst, r.price)
-		dst = append(dst, byte(r.typ))
+		dst = binary.AppendVarint(dst, r.min)
+		dst = appendBool(append(dst, byte(r.typ)), r.hidden)
 	}
 	return dst
 }
@@ -176,6 +177,10 @@ func (b *Book) restoreOrder(r *reader, at int32, ladder int) {
 	tagged := r.uint()
 	t := taker{id: tagged & idMask, qty: r.int(), owner: uint32(r.uint()), side: ladder & 1}
 	flags := tagged &^ idMask
+	if lv := &b.levels[at]; t.qty >= qtyLarge && lv.qty >= levelQtyMax {
+		r.fail()
+		return
+	}
 	if t.qty <= 0 || t.qty > int64(QtyMax) || flags&flagFree != 0 || int(flags>>53&1) != t.side ||
 		(flags&flagStop != 0) != (ladder > 1) {
 		r.fail()
@@ -192,7 +197,12 @@ func (b *Book) restoreOrder(r *reader, at int32, ladder int) {
 		lv.count--
 	}
 	if flags&flagRare != 0 {
-		*b.rareOf(t.slot) = rare{reserve: r.int(), display: r.int(), price: r.int(), typ: Type(r.byte())}
+		*b.rareOf(t.slot) = rare{
+			reserve: r.int(), display: r.int(), price: r.int(), min: r.int(), typ: Type(r.byte()), hidden: r.bool(),
+		}
+		if !b.rares[t.slot].valid(flags) {
+			r.fail()
+		}
 	}
 	switch {
 	case flags&flagStop != 0:
@@ -201,6 +211,15 @@ func (b *Book) restoreOrder(r *reader, at int32, ladder int) {
 	case flags&flagsOdd != 0:
 		b.odd++
 	}
+}
+
+// valid reports whether an order with these flags may have such a record.
+func (r *rare) valid(flags uint64) bool {
+	if flags&flagStop != 0 {
+		return (r.typ == Stop || r.typ == StopLimit) && r.reserve == 0 && r.display == 0 && r.min >= 0 &&
+			r.price >= -int64(PriceMax) && r.price <= int64(PriceMax)
+	}
+	return r.display > 0 && r.reserve >= 0 && r.reserve <= int64(QtyMax) && r.reserve/r.display <= icebergPartsMax
 }
 
 // restoredSlot takes the slot of an id: with handles the one that it names.

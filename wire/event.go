@@ -56,7 +56,8 @@ func (k EventKind) String() string {
 // EventAdd, EventReduce, EventRemove and EventReplace, applied in order,
 // rebuild the L3 book; EventLevelSet rebuilds L2 and is net: at most one for
 // a level and a command, and only if its displayed total differs from before
-// the command. Hidden quantity shows in trades only.
+// the command; a Count that changes alone is told by nothing. Hidden quantity
+// shows in trades only.
 type Event struct {
 	ID    uint64 // order id, below 2^53
 	Ref   uint64 // second order id, below 2^53

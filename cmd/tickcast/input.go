@@ -50,7 +50,7 @@ func openInput(e *env, name string) (*input, error) {
 			in.Close()
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		in.Reader = zr
+		in.Reader = bufio.NewReaderSize(zr, inputBuffer) // which tells an error after the data before it
 	}
 	return in, nil
 }

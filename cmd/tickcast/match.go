@@ -68,23 +68,33 @@ func (c *matchCmd) script(e *env, in *input) error {
 	p := newProgress(e.stderr, "commands")
 	var events []wire.Event
 	var text []byte
-	err = eachCommand(in, func(i int, command *orderbook.Command) error {
+	err = eachCommand(answering{in, out}, func(i int, command *orderbook.Command) error {
 		events = book.Do(events[:0], command)
 		text = c.appendReports(text[:0], book, i, events)
-		if p.due() {
-			p.show(in.percent())
-			if e.ctx.Err() != nil {
-				return e.ctx.Err()
-			}
+		if _, err := out.Write(text); err != nil {
+			return err
 		}
-		_, err := out.Write(text)
-		return err
+		return p.step(e.ctx, in.percent)
 	})
 	p.end()
 	if flushErr := out.Flush(); err == nil {
 		err = flushErr
 	}
 	return err
+}
+
+// answering writes out the reports so far before it waits for more commands, so
+// that whoever sends them one at a time gets its answers.
+type answering struct {
+	in  io.Reader
+	out *bufio.Writer
+}
+
+func (a answering) Read(p []byte) (int, error) {
+	if err := a.out.Flush(); err != nil {
+		return 0, err
+	}
+	return a.in.Read(p)
 }
 
 func (c *matchCmd) appendReports(text []byte, book *orderbook.Book, i int, events []wire.Event) []byte {
@@ -95,12 +105,19 @@ func (c *matchCmd) appendReports(text []byte, book *orderbook.Book, i int, event
 	return text
 }
 
+// scriptBuffer is what is read at once, and more than the longest command.
+const scriptBuffer = 64 << 10
+
 // eachCommand calls f with the commands of a script and their line indices.
 // Empty lines and comments (#) count as lines.
 func eachCommand(r io.Reader, f func(i int, command *orderbook.Command) error) error {
 	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, scriptBuffer), scriptBuffer)
 	i := 0
 	for ; lines.Scan(); i++ {
+		if lines.Err() != nil {
+			break // the line is cut off: it may read as another command
+		}
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 || line[0] == '#' {
 			continue
@@ -123,8 +140,9 @@ func eachCommand(r io.Reader, f func(i int, command *orderbook.Command) error) e
 // whatever else the machine does only adds.
 const timedRuns = 3
 
-// fastest times a run through a new book and returns the shortest time.
-func fastest(newBook func() (*orderbook.Book, error), play func(*orderbook.Book, []wire.Event) []wire.Event) (time.Duration, error) {
+// fastest times a run of n commands through a new book and returns the shortest
+// time.
+func fastest(p *progress, n int, newBook func() (*orderbook.Book, error), play func(*orderbook.Book, []wire.Event) []wire.Event) (time.Duration, error) {
 	best := time.Duration(math.MaxInt64)
 	events := make([]wire.Event, 0, 1024)
 	for range timedRuns {
@@ -135,22 +153,25 @@ func fastest(newBook func() (*orderbook.Book, error), play func(*orderbook.Book,
 		start := time.Now()
 		events = play(book, events)
 		best = min(best, time.Since(start))
+		if p.add(n) {
+			p.show(percentTimed(p.done, n))
+		}
 	}
 	return best, nil
 }
 
+// percentTimed is the progress of the timed runs of n commands and of the one
+// that is hashed.
+func percentTimed(done, n int) int { return done * 100 / max((timedRuns+1)*n, 1) }
+
 // measure runs the script for the clock alone, and then for the hash.
 func (c *matchCmd) measure(e *env, in *input) error {
-	var commands []orderbook.Command
-	var lines []int
-	err := eachCommand(in, func(i int, command *orderbook.Command) error {
-		commands, lines = append(commands, *command), append(lines, i)
-		return nil
-	})
+	commands, lines, err := readCommands(e, in)
 	if err != nil {
 		return err
 	}
-	took, err := fastest(c.book, func(book *orderbook.Book, events []wire.Event) []wire.Event {
+	p := newProgress(e.stderr, "commands timed")
+	took, err := fastest(p, len(commands), c.book, func(book *orderbook.Book, events []wire.Event) []wire.Event {
 		for n := range commands {
 			events = book.Do(events[:0], &commands[n])
 		}
@@ -170,21 +191,39 @@ func (c *matchCmd) measure(e *env, in *input) error {
 		events = book.Do(events[:0], &commands[n])
 		text = c.appendReports(text[:0], book, lines[n], events)
 		sum.Write(text)
+		if err := p.step(e.ctx, func() int { return percentTimed(p.done, len(commands)) }); err != nil {
+			return err
+		}
 	}
+	p.end()
 	return printMeasure(e.stdout, took, len(commands), "op", sum)
+}
+
+// readCommands returns the commands of a script and their line indices.
+func readCommands(e *env, in *input) (commands []orderbook.Command, lines []int, err error) {
+	p := newProgress(e.stderr, "commands read")
+	err = eachCommand(in, func(i int, command *orderbook.Command) error {
+		commands, lines = append(commands, *command), append(lines, i)
+		return p.step(e.ctx, in.percent)
+	})
+	p.end()
+	return commands, lines, err
 }
 
 // flash1 runs the public workload likewise.
 func (c *matchCmd) flash1(e *env, in *input) error {
-	data, err := io.ReadAll(in)
-	if err != nil {
-		return err
-	}
+	data, readErr := io.ReadAll(in)
 	f, err := orderbook.ParseFlash1(data)
-	if err != nil {
+	switch {
+	case readErr != nil && err != nil:
+		return fmt.Errorf("%w: %w", readErr, err) // the second tells where
+	case readErr != nil:
+		return readErr
+	case err != nil:
 		return err
 	}
-	took, err := fastest(f.NewBook, func(book *orderbook.Book, events []wire.Event) []wire.Event {
+	p := newProgress(e.stderr, "messages timed")
+	took, err := fastest(p, f.Len(), f.NewBook, func(book *orderbook.Book, events []wire.Event) []wire.Event {
 		for i := range f.Len() {
 			events = f.Do(book, events[:0], i)
 		}
@@ -198,15 +237,14 @@ func (c *matchCmd) flash1(e *env, in *input) error {
 		return err
 	}
 	sum := sha256.New()
-	p := newProgress(e.stderr, "messages")
 	var events []wire.Event
 	var text []byte
 	for i := range f.Len() {
 		events = f.Do(book, events[:0], i)
 		text = f.AppendReports(text[:0], i, events, i == 0)
 		sum.Write(text)
-		if p.due() {
-			p.show(i * 100 / f.Len())
+		if err := p.step(e.ctx, func() int { return percentTimed(p.done, f.Len()) }); err != nil {
+			return err
 		}
 	}
 	p.end()

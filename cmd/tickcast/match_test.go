@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -88,12 +90,45 @@ func TestMatchNamesTheBadLine(t *testing.T) {
 	if code != 1 || out != "accepted,0,1\n" || !strings.Contains(errs, "line 2: not a command") {
 		t.Fatalf("code %d, %q, %q", code, out, errs)
 	}
-	whole := gzipped(t, strings.Repeat("new,1,buy,limit,10,100\n", 1000))
-	if code, _, errs := command(whole[:len(whole)-9], "match", "-"); code != 1 || !strings.Contains(errs, "line ") {
-		t.Fatalf("truncated: code %d, %q", code, errs)
-	}
 	if code, _, errs := command("FL1COLS1", "match", "--format", "flash1", "-"); code != 1 || !strings.Contains(errs, "flash1") {
 		t.Fatalf("flash1: code %d, %q", code, errs)
+	}
+}
+
+func TestMatchDoesNotRunHalfALine(t *testing.T) {
+	var script strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&script, "new,%d,buy,limit,1%07d,100\n", i, i*i)
+	}
+	whole := gzipped(t, script.String())
+	code, out, errs := command(whole[:len(whole)/2], "match", "-")
+	n := strings.Count(out, "\n")
+	if code != 1 || n == 0 || n == 1000 || !strings.Contains(errs, fmt.Sprintf("line %d: unexpected EOF", n+1)) {
+		t.Fatalf("code %d, %d reports, %q", code, n, errs)
+	}
+}
+
+// TestMatchAnswers holds a pipe open: each command is answered before the next
+// is sent.
+func TestMatchAnswers(t *testing.T) {
+	in, commands := io.Pipe()
+	reports, out := io.Pipe()
+	done := make(chan int, 1)
+	go func() { done <- run(context.Background(), []string{"match", "-"}, in, out, io.Discard) }()
+	answers := bufio.NewReader(reports)
+	for i := range 3 {
+		if _, err := fmt.Fprintf(commands, "new,%d,buy,limit,1,100\n", i+1); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := answers.ReadString('\n'); err != nil || got != fmt.Sprintf("accepted,%d,%d\n", i, i+1) {
+			t.Fatalf("%q: %v", got, err)
+		}
+	}
+	if err := commands.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-done; code != 0 {
+		t.Fatalf("code %d", code)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -29,15 +30,32 @@ func newProgress(w io.Writer, what string) *progress {
 // due counts an item and reports whether the line is to be rewritten.
 func (p *progress) due() bool {
 	p.done++
-	if p.done%progressEvery != 0 {
-		return false
-	}
+	return p.done%progressEvery == 0 && p.overdue()
+}
+
+// add counts n items and reports likewise.
+func (p *progress) add(n int) bool {
+	p.done += n
+	return p.overdue()
+}
+
+func (p *progress) overdue() bool {
 	now := time.Now()
 	if now.Sub(p.shown) < time.Second {
 		return false
 	}
 	p.shown = now
 	return true
+}
+
+// step counts an item and, if it is time to, rewrites the line and returns
+// whether ctx has ended.
+func (p *progress) step(ctx context.Context, percent func() int) error {
+	if !p.due() {
+		return nil
+	}
+	p.show(percent())
+	return ctx.Err()
 }
 
 // show rewrites the line; percent is -1 if unknown. A line that cannot be
@@ -54,13 +72,10 @@ func (p *progress) show(percent int) {
 // advance counts n items, which make a share of the whole, and rewrites the line
 // if it is time to: a bar, the rate and the time left.
 func (p *progress) advance(n int, share float64) {
-	p.done += n
-	now := time.Now()
-	if now.Sub(p.shown) < time.Second {
+	if !p.add(n) {
 		return
 	}
-	p.shown = now
-	took := now.Sub(p.started)
+	took := p.shown.Sub(p.started)
 	left := "?"
 	if share > 0 {
 		left = time.Duration(float64(took) * (1/share - 1)).Round(time.Second).String()

@@ -59,14 +59,14 @@ func (c *replayCmd) replay(e *env, in *input) error {
 		if err != nil {
 			return errors.Join(err, rows.flush())
 		}
-		if line.due() {
-			line.show(in.percent())
-			if err := e.ctx.Err(); err != nil {
-				return err
-			}
+		if err := line.step(e.ctx, in.percent); err != nil {
+			return err
 		}
 	}
 	line.end()
+	if only != "" && rows.printed == 0 {
+		return fmt.Errorf("no message of %d is of %s", p.Records(), only)
+	}
 	fmt.Fprintf(e.stderr, "%d messages, %d symbols, %d orders live at the end, %d unknown references\n",
 		p.Records(), p.Symbols(), p.Live(), p.Unknown())
 	return rows.flush()
@@ -97,6 +97,8 @@ type rowPrinter struct {
 	held   []byte // its rows
 	starts []heldRow
 	state  rowState
+
+	printed int // rows
 }
 
 type heldRow struct {
@@ -134,6 +136,7 @@ func (p *rowPrinter) print(w *marketsim.RowWriter, text []byte, m *marketsim.Mes
 	if p.only != "" && symbol != p.only {
 		return text, nil
 	}
+	p.printed++
 	if symbol != "" && p.only == "" && symbol != p.first {
 		if err := p.another(symbol); err != nil {
 			return text, err

@@ -50,6 +50,9 @@ func TestReplayErrors(t *testing.T) {
 	if code, _, errs := command("", "replay", "--format", "pitch", "-", "--seed-book", "/dev/null"); code != 1 || !strings.Contains(errs, "seed book") {
 		t.Fatalf("code %d, %q", code, errs)
 	}
+	if code, out, errs := command(pitchTwoSymbols, "replay", "--format", "pitch", "--symbol", "ABC", "-"); code != 1 || out != "" || !strings.Contains(errs, "of ABC") {
+		t.Fatalf("a symbol that is not there: code %d, %q, %q", code, out, errs)
+	}
 	if code, _, _ := command("", "replay", "--format", "fix", "-"); code != 2 {
 		t.Fatalf("an unknown format: code %d", code)
 	}
