@@ -37,12 +37,13 @@ type group struct {
 	rotate  int // member that is served first in the next flush
 	log     groupLog
 
-	dirty     bool  // in the shard's list of groups with something to write
-	flushDue  int64 // when its window closes, 0 if nothing waits
-	beatDue   int64 // when its next heartbeat is due, 0: none
-	received  int   // bytes since measured
-	measured  int64 // when the present second began
-	perSecond int   // bytes in the second before
+	dirty     bool   // in the shard's list of groups with something to write
+	flushDue  int64  // when its window closes, 0 if nothing waits
+	flushFrom uint64 // the log's head when its window opened
+	beatDue   int64  // when its next heartbeat is due, 0: none
+	received  int    // bytes since measured
+	measured  int64  // when the present second began
+	perSecond int    // bytes in the second before
 
 	torn      bool // after an overload nothing is appended until a marker comes
 	extending int  // attachments for listings under way
@@ -186,17 +187,24 @@ func (g *group) frames(frames []byte, ends []int, id wire.StreamID, seq uint64) 
 	g.touch()
 }
 
+// flushBytesMax is how much may be due before a flush window closes early: one
+// write of it costs hardly less a byte than a larger one.
+const flushBytesMax = 64 << 10
+
 // touch puts the group on the list of those with something to write, or
 // starts its flush window.
 func (g *group) touch() {
-	if g.terms.flush > 0 {
-		if g.flushDue == 0 {
-			g.flushDue = g.next(g.shard.now, g.terms.flush)
-			g.shard.timers.push(g.flushDue, g)
-		}
-		return
+	switch {
+	case g.terms.flush == 0:
+		g.soil()
+	case g.flushDue == 0:
+		g.flushFrom = g.log.head
+		g.flushDue = g.next(g.shard.now, g.terms.flush)
+		g.shard.timers.push(g.flushDue, g)
+	case g.log.head-g.flushFrom >= flushBytesMax:
+		g.flushDue = 0 // its timer comes up for nothing
+		g.soil()
 	}
-	g.soil()
 }
 
 func (g *group) soil() {
