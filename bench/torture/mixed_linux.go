@@ -1,0 +1,342 @@
+package torture
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tickcast/bench"
+)
+
+// mixed is the scenario: quiet, faults, calm, nobody.
+func (r *run) mixed(ctx context.Context) error {
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	if err := sleep(ctx, time.Second); err != nil { // until the rate is there
+		return err
+	}
+	quiet := r.cfg.quiet()
+	var err error
+	if r.report.Quiet, _, err = r.measure(ctx, "quiet", quiet); err != nil {
+		return err
+	}
+	faults := r.cfg.Duration - quiet
+	r.crowd.do(func() {
+		r.crowd.unleash(min(max(faults/3, time.Second), 40*time.Second), r.cfg.Reconnects)
+	})
+	var rss []int64
+	if r.report.Faults, rss, err = r.measure(ctx, "faults", faults); err != nil {
+		return err
+	}
+	r.disturbed()
+	r.remember(rss, quiet+time.Second, faults)
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	return r.depart(ctx)
+}
+
+// measure lets time go by, and returns what the clients and the server did in
+// it, and the server's memory of each second.
+func (r *run) measure(ctx context.Context, name string, d time.Duration) (*Phase, []int64, error) {
+	c := r.crowd
+	h := newLatency()
+	var before, after int64
+	c.do(func() { c.latency, before = h, c.tally.Deliveries })
+	began, own := time.Now(), ownCPU()
+	usage, _ := bench.ReadUsage(r.pid)
+	var rss []int64
+	for left := d; left > 0; left = d - time.Since(began) {
+		if err := sleep(ctx, min(left, time.Second)); err != nil {
+			return nil, nil, err
+		}
+		if u, ok := bench.ReadUsage(r.pid); ok {
+			rss = append(rss, u.RSSBytes)
+		}
+		broken := 0
+		c.do(func() { after, broken = c.tally.Deliveries, c.total() })
+		r.cfg.Progress(fmt.Sprintf("%s %.0f of %.0f s, %.0f deliveries/s, %d violations", name,
+			time.Since(began).Seconds(), d.Seconds(), float64(after-before)/time.Since(began).Seconds(), broken))
+		if r.server != nil {
+			if code, ended := r.server.Wait(0); ended {
+				return nil, nil, fmt.Errorf("torture: the server ended by itself, exit code %d", code)
+			}
+		}
+	}
+	took := time.Since(began)
+	var p *Phase
+	c.do(func() {
+		p = newPhase(took, c.tally.Deliveries-before, h)
+		c.latency = nil
+	})
+	p.ClientBusy = (ownCPU() - own).Seconds() / took.Seconds()
+	if u, ok := bench.ReadUsage(r.pid); ok {
+		p.ServerBusy = (u.CPU - usage.CPU).Seconds() / took.Seconds()
+	}
+	return p, rss, nil
+}
+
+// disturbed compares what healthy clients had with and without the faults.
+func (r *run) disturbed() {
+	quiet := max(r.report.Quiet.P99, r.cfg.Floor.Microseconds())
+	if p99 := r.report.Faults.P99; p99 >= 2*quiet {
+		r.slow(RuleHealthy, "p99 of healthy clients is %.2f ms, more than twice %.2f ms", float64(p99)/1e3, float64(quiet)/1e3)
+	}
+}
+
+// What memory may grow by without being a leak: the collector's mood.
+const (
+	growthShare = 0.10
+	growthBytes = 16 << 20
+	// history grows for a minute: 600 bytes an update, with the collector's
+	// share of them.
+	historySeconds = 60.0
+	historyBytes   = 600
+)
+
+// remember judges the memory of each second of the faults; load ran for before
+// already.
+func (r *run) remember(rss []int64, before, faults time.Duration) {
+	if len(rss) < 5 {
+		return
+	}
+	n := len(rss)
+	m := &Memory{Second: median(rss[n/5 : 2*n/5]), Last: median(rss[4*n/5:]), Max: slices.Max(rss)}
+	at := func(share float64) float64 {
+		return min(before.Seconds()+share*faults.Seconds(), historySeconds)
+	}
+	history := (at(0.9) - at(0.3)) * r.cfg.Rate * historyBytes
+	m.Limit = m.Second + int64(growthShare*float64(m.Second)) + growthBytes + int64(history)
+	r.report.Memory = m
+	if m.Last > m.Limit {
+		r.slow(RuleMemory, "resident set %.1f MB in the second fifth of the time, %.1f MB in the last", mega(m.Second), mega(m.Last))
+	}
+}
+
+func median(v []int64) int64 {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// settle ends load and faults. Then everybody has to have what a client gets
+// that begins now.
+func (r *run) settle(ctx context.Context) error {
+	c := r.crowd
+	r.cfg.Progress("settling")
+	if r.paced {
+		if err := r.setRate(ctx, 0); err != nil {
+			return err
+		}
+	}
+	var reference *conn
+	c.do(func() {
+		c.calm()
+		var ids []int32
+		for id := range c.streams {
+			ids = append(ids, int32(id))
+		}
+		reference = c.add(roleHealthy, ids)
+		reference.pattern = []string{"book.*", "bbo.*", "trade.*"}
+		reference.due = c.now
+	})
+	ok, err := r.await(ctx, settleMax, func() bool { return c.ready == len(c.conns) })
+	if err != nil {
+		return err
+	}
+	if r.paced && ok {
+		if ok, err = r.await(ctx, settleMax, func() bool { return c.behind(reference, nil) == 0 }); err != nil {
+			return err
+		}
+	}
+	c.do(func() {
+		if !ok {
+			c.server(RuleTime, "%d of %d clients have their states %v after the load", c.ready, len(c.conns), settleMax)
+		}
+		if r.paced {
+			r.report.Settled = len(c.conns) - 1 - c.behind(reference, &c.ledger)
+		}
+	})
+	return nil
+}
+
+// behind returns how many clients do not have what the reference has, and
+// reports them to l, if there is one.
+func (c *crowd) behind(reference *conn, l *ledger) (n int) {
+	for _, k := range c.conns {
+		if fault := k.differs(reference.follower); fault != "" {
+			n++
+			if l != nil {
+				l.note(RuleBook, k.number, "", "at the end, a %s client: %s", k.kind, fault)
+			}
+		}
+	}
+	return n
+}
+
+// depart ends all clients and looks at what is left of them in the server.
+func (r *run) depart(ctx context.Context) error {
+	c := r.crowd
+	r.cfg.Progress("leaving")
+	c.do(func() {
+		c.stay = true
+		for _, k := range c.conns {
+			if k.fd >= 0 && k.stage >= stageOpen {
+				c.leave(k)
+			} else {
+				c.shut(k)
+				k.stage, k.due = stageAway, 0
+			}
+		}
+	})
+	r.report.Before = r.footprint(r.base)
+	r.report.Before.Sockets = 0
+	var m metrics
+	limit := leaveTime
+	if r.cfg.Lenient {
+		limit = leaveTimeLenient
+	}
+	for deadline := time.Now().Add(limit); ; {
+		var err error
+		if m, err = scrape(ctx, r.admin); err != nil {
+			return err
+		}
+		r.report.After = r.footprint(m)
+		if m.sum(seriesSessions) == r.base.sum(seriesSessions) && r.leaks() == "" || time.Now().After(deadline) {
+			break
+		}
+		if err := sleep(ctx, 10*poll); err != nil {
+			return err
+		}
+	}
+	r.account(m)
+	return r.finish(ctx)
+}
+
+// How long a server may take to be as it was before its clients: fasthttp looks
+// every 10 s after workers that were idle for as long.
+const (
+	leaveTime        = 30 * time.Second
+	leaveTimeLenient = 3 * time.Second
+)
+
+// Goroutines and descriptors that come and go by themselves: the collector's
+// workers, connections of the admin listener.
+const footprintSpare = 8
+
+func (r *run) leaks() string {
+	a, b := r.report.Before, r.report.After
+	if b.Goroutines > a.Goroutines+footprintSpare || b.Files > a.Files+footprintSpare || b.Sockets > footprintSpare {
+		return fmt.Sprintf("%d goroutines, %d descriptors and %d sockets are left; before: %d and %d",
+			b.Goroutines, b.Files, b.Sockets, a.Goroutines, a.Files)
+	}
+	return ""
+}
+
+// account compares the server's books with ours.
+func (r *run) account(m metrics) {
+	rep := &r.report
+	rep.ServerEnds, rep.Evictions = m.ends(), int64(m.sum(seriesEvictions)-r.base.sum(seriesEvictions))
+	rep.Snapshots = int64(m[seriesSnapshots] - r.base[seriesSnapshots])
+	rep.Replays = int64(m[seriesReplays] - r.base[seriesReplays])
+	ended := int64(m.sum(seriesEnds) - r.base.sum(seriesEnds))
+	r.judge(func(l *ledger) {
+		t := &r.crowd.tally
+		if n := m.sum(seriesSessions) - r.base.sum(seriesSessions); n != 0 {
+			l.server(RuleLeak, "%.0f sessions are left", n)
+		}
+		if n := m.panics() - r.base.panics(); n > 0 {
+			l.server(RuleServer, "%.0f panics", n)
+		}
+		if ended != t.Connects {
+			l.server(RuleEnd, "%d connections were made and have ended, the server counted %d ends", t.Connects, ended)
+		}
+		told := t.Closes[4008] + t.Closes[4012] + t.Resets
+		if cut := ends(m, "4008") + ends(m, "4012") - ends(r.base, "4008") - ends(r.base, "4012"); cut != told {
+			l.server(RuleEnd, "%d connections were cut, the server counted %d", told, cut)
+		}
+		if n := int64(m.sum(seriesGaps) - r.base.sum(seriesGaps)); n < t.Gaps {
+			l.server(RuleEnd, "%d gaps came, the server counted %d", t.Gaps, n)
+		}
+	})
+	if leak := r.leaks(); leak != "" {
+		r.slow(RuleLeak, "%s", leak)
+	}
+	if n := m.sum(seriesOverloads) - r.base.sum(seriesOverloads); n > 0 {
+		rep.Warnings = append(rep.Warnings, fmt.Sprintf("the server discarded the packets of an inbox %.0f times: overload", n))
+	}
+}
+
+func ends(m metrics, code string) int64 { return int64(m[seriesEnds+`{code="`+code+`"}`]) }
+
+// finish ends a server of our own, which has to end well, and reads its log.
+func (r *run) finish(ctx context.Context) error {
+	if r.server == nil {
+		return ctx.Err()
+	}
+	r.server.Terminate()
+	code, ended := r.server.Wait(promptlyMax)
+	if !ended {
+		r.server.Kill()
+	}
+	lines, total, severe := r.log.logged()
+	r.report.ServerLines = total
+	r.judge(func(l *ledger) {
+		switch {
+		case !ended:
+			l.server(RuleServer, "it did not end within %v of SIGTERM", promptlyMax)
+		case code != 0:
+			l.server(RuleServer, "exit code %d after SIGTERM", code)
+		}
+		if severe > 0 {
+			l.server(RuleServer, "%d lines of level error and worse in its log", severe)
+		}
+		if lines[0] > 0 {
+			l.server(RuleEnd, "%d disconnections were logged without a code", lines[0])
+		}
+		if total != r.crowd.tally.Connects {
+			l.server(RuleEnd, "%d connections were made, %d disconnections logged", r.crowd.tally.Connects, total)
+		}
+	})
+	return nil
+}
+
+// differs says how a client that hears less than the other differs from it; ""
+// if it does not.
+func (f *follower) differs(o *follower) string {
+	if !f.settled() {
+		text := fmt.Appendf(nil, "%d streams wait for their state", f.waiting)
+		for i := range f.streams {
+			if s := &f.streams[i]; s.phase != phaseLive {
+				text = s.trail.append(append(text, "; "+f.audit.streams[s.id].name...))
+				break
+			}
+		}
+		return string(text)
+	}
+	for i := range f.streams {
+		s := &f.streams[i]
+		at, ok := slices.BinarySearchFunc(o.streams, s.id, func(s followed, id int32) int { return cmp.Compare(s.id, id) })
+		if !ok {
+			return "a stream that the server does not have"
+		}
+		t := &o.streams[at]
+		name := f.audit.streams[s.id].name
+		switch {
+		case s.next != t.next:
+			return fmt.Sprintf("%s: had up to %d; the server has %d", name, s.next-1, t.next-1)
+		case s.channel == channelBook && (s.broken || !s.book.equal(&t.book) || s.book.upd != t.book.upd):
+			return fmt.Sprintf("%s: other levels than the server's", name)
+		}
+	}
+	if f.credit != 0 {
+		return fmt.Sprintf("%d frames were announced as conflated that came or never were", f.credit)
+	}
+	return ""
+}
