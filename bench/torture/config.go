@@ -131,7 +131,7 @@ func (c *Config) validate() error {
 		return bad("duration %v; want 1s to 24h", c.Duration)
 	case !(c.Frozen >= 0 && c.Frozen <= sharesMax && c.Slow >= 0 && c.Slow <= sharesMax):
 		return bad("shares %v frozen and %v slow; want 0 to %v", c.Frozen, c.Slow, sharesMax)
-	case !(c.Reconnects >= 0 && c.Reconnects*flapperLives <= sharesMax/2*float64(c.Clients)):
+	case c.Scenario == Mixed && !(c.Reconnects >= 0 && c.Reconnects*flapperLives <= sharesMax/2*float64(c.Clients)):
 		return bad("%v reconnects/s; want 0 to %v with %d clients", c.Reconnects, sharesMax/2*float64(c.Clients)/flapperLives, c.Clients)
 	case c.URL == "" && c.Path == "":
 		return bad("neither a server nor a binary to start one")

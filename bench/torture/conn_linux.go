@@ -30,7 +30,7 @@ type conn struct {
 	*follower
 	role       role
 	query      string // of the stream's URL
-	small      bool   // its receive buffer is
+	buffer     int    // bytes of its receive buffer, 0: the system's choice
 	how        resume // of the next connection
 	fd         int    // -1: none
 	generation int32  // of the socket
@@ -47,9 +47,8 @@ type conn struct {
 func (k *conn) frozen() bool { return k.stage == stageOpen && k.events == 0 }
 
 const (
-	smallReceiveBytes = 4096 // the server shall feel it soon
-	headBytesMax      = 16 << 10
-	leaveMax          = int64(5e9) // RELIABILITY.md section 3: closed within 3 s
+	headBytesMax = 16 << 10
+	leaveMax     = int64(5e9) // RELIABILITY.md section 3: closed within 3 s
 )
 
 // dial begins to connect.
@@ -66,8 +65,8 @@ func (c *crowd) dial(k *conn) {
 	k.fd = fd
 	k.generation++
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // it is faster, not more right
-	if k.small {                                                      // before connecting, so that the first window is small too
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, smallReceiveBytes)
+	if k.buffer > 0 {                                                 // before connecting, so that the first window is small too
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, k.buffer)
 	}
 	err = unix.Connect(fd, addr)
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.EINTR) {

@@ -8,13 +8,28 @@ const (
 	others      = 3   // symbols of which they do
 )
 
+// Receive buffers, so that the server feels soon that nobody reads. Through a
+// tiny one come some 13 KB/s: its window is less than a segment, so each waits
+// for the sender's timer.
+const (
+	bufferTiny  = 4 << 10
+	bufferSmall = 16 << 10
+	bufferCalm  = 256 << 10
+)
+
 // add makes a client that does not connect yet.
 func (c *crowd) add(role role, ids []int32) *conn {
 	k := &conn{follower: newFollower(c.audit, len(c.conns), ids), role: role, how: resumeNone, fd: -1, stage: stageAway}
 	k.kind = role.String()
 	k.healthy = role == roleHealthy || role == roleFlapper
 	k.timed = role == roleHealthy
-	k.small = role == roleFrozen || role == roleSleeper || role == roleSlow
+	switch role {
+	case roleFrozen, roleSlow:
+		k.buffer = bufferTiny
+	case roleSleeper:
+		k.buffer = bufferSmall
+	case roleHealthy, roleFlapper:
+	}
 	c.conns = append(c.conns, k)
 	return k
 }

@@ -35,6 +35,7 @@ type Report struct {
 	Roles       map[string]int   `json:"roles,omitempty"`
 	Lost        int              `json:"lost_connections"` // that the server ended and nobody expected
 	Settled     int              `json:"settled"`          // clients whose books and numbers were the server's at the end
+	SettleTime  float64          `json:"settle_seconds"`
 	ServerEnds  map[string]int64 `json:"server_disconnects"`
 	ServerLines int64            `json:"server_log_lines"` // of disconnections, -1: unknown
 	Evictions   int64            `json:"server_evictions"`
@@ -103,7 +104,7 @@ func newPhase(d time.Duration, deliveries int64, h *hdrhistogram.Histogram) *Pha
 
 // judge takes over what a ledger holds.
 func (r *Report) judge(l *ledger) {
-	r.Broken, r.Violations, r.Rules = l.total(), l.kept, make(map[string]int)
+	r.Broken, r.Violations, r.Rules = l.total(), append([]Violation{}, l.kept...), make(map[string]int)
 	for rule, n := range l.counts {
 		if n > 0 {
 			r.Rules[Rule(rule).String()] = n
@@ -178,7 +179,7 @@ func (r *Report) writeClients(row rowFunc) {
 	row("connections", "%d made, %d left, %d reset, %d without close frame, closed: %s, lost: %d",
 		t.Connects, t.Left, t.Resets, t.Ends, counts(t.Closes), r.Lost)
 	if r.Settled > 0 {
-		row("at the end", "%d clients equal to a new one, in every number and level", r.Settled)
+		row("at the end", "%d clients equal to a new one, in every number and level, after %.1f s", r.Settled, r.SettleTime)
 	}
 }
 

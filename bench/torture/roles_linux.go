@@ -54,6 +54,9 @@ func (c *crowd) calm() {
 		switch k.stage {
 		case stageOpen:
 			k.due = 0
+			if k.buffer > 0 {
+				_ = unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bufferCalm) // only slower without it
+			}
 			c.watch(k, unix.EPOLLIN)
 		case stageAway:
 			k.due = c.now

@@ -64,8 +64,8 @@ func (c *crowd) silent() bool {
 
 // farewell judges a shutdown.
 func (r *run) farewell(e *Ending, ended bool) {
-	lines, total, severe := r.log.logged()
-	r.report.ServerLines, r.report.ServerEnds = total, make(map[string]int64)
+	lines, _, severe := r.log.logged()
+	r.report.ServerEnds = make(map[string]int64)
 	for code, n := range lines {
 		r.report.ServerEnds[fmt.Sprint(code)] = n
 	}
@@ -100,10 +100,8 @@ func (r *run) farewell(e *Ending, ended bool) {
 		if severe > 0 {
 			l.server(RuleServer, "%d lines of level error and worse in its log", severe)
 		}
-		if total != c.tally.Connects || lines[0] > 0 {
-			l.server(RuleEnd, "%d connections were made, %d disconnections logged, %d of them without a code", c.tally.Connects, total, lines[0])
-		}
 	})
+	r.compareLog()
 	if limit := r.cfg.Drain + drainMargin; e.Seconds > limit.Seconds() {
 		r.slow(RuleTime, "the server ended %.1f s after SIGTERM; want %v", e.Seconds, limit)
 	}

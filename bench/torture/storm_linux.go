@@ -46,6 +46,8 @@ func (r *run) storm(ctx context.Context) error {
 			l.server(RuleServer, "%.0f panics", n)
 		}
 	})
+	r.crowd.do(func() { r.crowd.down, r.crowd.stay = true, true })
+	r.finish()
 	return nil
 }
 
@@ -67,6 +69,9 @@ func (r *run) kill(ctx context.Context) error {
 		return err
 	}
 	r.pid = r.server.PID
+	if err := r.loadAgain(ctx); err != nil {
+		return err
+	}
 	back, err := r.await(ctx, connectMax, func() bool { return c.ready == len(c.conns) && c.connected > killed.UnixNano() })
 	if err != nil {
 		return err
@@ -97,7 +102,21 @@ func (r *run) kill(ctx context.Context) error {
 	if round.Served > float64(servedMax.Milliseconds()) {
 		r.slow(RuleTime, "the last client had its snapshots %.0f ms after the server was back; want %v", round.Served, servedMax)
 	}
-	return r.load(ctx)
+	return nil
+}
+
+// loadAgain has the new server publish as soon as it can be asked to: a storm
+// comes under load.
+func (r *run) loadAgain(ctx context.Context) error {
+	for deadline := time.Now().Add(connectMax); ; {
+		err := r.load(ctx)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		if err := sleep(ctx, poll); err != nil {
+			return err
+		}
+	}
 }
 
 // asked returns how many distinct streams the clients hear.

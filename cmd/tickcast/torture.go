@@ -22,7 +22,7 @@ type tortureCmd struct {
 	Rate       float64       `env:"TICKCAST_TORTURE_RATE" default:"2000" help:"Updates a second over all symbols, of --source load."`
 	Frozen     float64       `env:"TICKCAST_TORTURE_FROZEN" default:"5" help:"Percentage of clients that stop reading: half of them for good, half for a while, again and again."`
 	Slow       float64       `env:"TICKCAST_TORTURE_SLOW" default:"5" help:"Percentage of clients that read 8 KB/s."`
-	Reconnects float64       `env:"TICKCAST_TORTURE_RECONNECTS" default:"20" help:"Clients a second that leave and come back within 2 s, half of them with cursors."`
+	Reconnects *float64      `env:"TICKCAST_TORTURE_RECONNECTS" placeholder:"N" help:"Clients a second that leave and come back within 2 s, half of them with cursors (one in 50)."`
 	Rounds     int           `env:"TICKCAST_TORTURE_ROUNDS" default:"3" help:"Kills of storm."`
 	Drain      time.Duration `env:"TICKCAST_TORTURE_DRAIN" default:"3s" help:"Drain time of the server that is started."`
 	Floor      time.Duration `env:"TICKCAST_TORTURE_FLOOR" default:"10ms" help:"Least p99 that counts for the quiet time: what the machine's noise is."`
@@ -85,8 +85,11 @@ func (c *tortureCmd) config() (cfg torture.Config, err error) {
 	cfg = torture.Config{
 		Source: c.Source, Args: c.ServerArgs, URL: c.URL, Admin: c.Admin, PID: c.PID,
 		Clients: c.Clients, Symbols: c.Symbols, PerClient: c.Each, Rate: c.Rate, Duration: c.Duration,
-		Frozen: c.Frozen / 100, Slow: c.Slow / 100, Reconnects: c.Reconnects, Rounds: c.Rounds, Drain: c.Drain,
+		Frozen: c.Frozen / 100, Slow: c.Slow / 100, Reconnects: float64(c.Clients) / 50, Rounds: c.Rounds, Drain: c.Drain,
 		Floor: c.Floor, Lenient: c.Lenient, Seed: c.Seed,
+	}
+	if c.Reconnects != nil {
+		cfg.Reconnects = *c.Reconnects
 	}
 	if cfg.Scenario, err = torture.ParseScenario(c.Scenario); err != nil {
 		return cfg, err
