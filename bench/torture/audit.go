@@ -2,7 +2,6 @@ package torture
 
 import (
 	"hash/maphash"
-	"strings"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
@@ -130,14 +129,4 @@ func (a *audit) same(id int32, seq uint64, frame []byte) bool {
 		return p.sum == sum
 	}
 	return true
-}
-
-// channelOf returns the channel of a stream's name, 0 if it is another one.
-func channelOf(name string) channel {
-	for c := channelBook; c <= channelTrade; c++ {
-		if strings.HasPrefix(name, channelPrefixes[c]) {
-			return c
-		}
-	}
-	return 0
 }

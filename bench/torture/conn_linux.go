@@ -131,9 +131,9 @@ func (c *crowd) upgrade(k *conn) {
 		return
 	}
 	b := c.buf[:carried+n]
-	end := bytes.Index(b, []byte("\r\n\r\n"))
+	_, rest, whole := bytes.Cut(b, []byte("\r\n\r\n"))
 	switch {
-	case end < 0:
+	case !whole:
 		k.carry = append(k.carry[:0], b...)
 		return
 	case !bytes.HasPrefix(b, []byte("HTTP/1.1 101 ")):
@@ -143,7 +143,7 @@ func (c *crowd) upgrade(k *conn) {
 	k.stage, k.due, k.carry = stageOpen, c.now+tickNanos, k.carry[:0]
 	c.dialing--
 	c.tally.Connects++
-	c.frames(k, c.buf[:copy(c.buf, b[end+4:])])
+	c.frames(k, c.buf[:copy(c.buf, rest)])
 }
 
 // unreachable ends an attempt to connect, which is no fault while the server is

@@ -278,3 +278,36 @@ func (f *follower) check(s *followed, seq uint64, b *bookFrame) {
 		s.broken = true
 	}
 }
+
+// differs says how a client that hears less than the other differs from it; ""
+// if it does not.
+func (f *follower) differs(o *follower) string {
+	if !f.settled() {
+		text := fmt.Appendf(nil, "%d streams wait for their state", f.waiting)
+		for i := range f.streams {
+			if s := &f.streams[i]; s.phase != phaseLive {
+				text = s.trail.append(append(text, "; "+f.audit.streams[s.id].name...))
+				break
+			}
+		}
+		return string(text)
+	}
+	for i := range f.streams {
+		s := &f.streams[i]
+		t := o.find(s.id)
+		if t == nil {
+			return "a stream that the other does not hear"
+		}
+		name := f.audit.streams[s.id].name
+		switch {
+		case s.next != t.next:
+			return fmt.Sprintf("%s: had up to %d; the server has %d", name, s.next-1, t.next-1)
+		case s.channel == channelBook && (s.broken || !s.book.equal(&t.book) || s.book.upd != t.book.upd):
+			return fmt.Sprintf("%s: other levels than the server's", name)
+		}
+	}
+	if f.credit != 0 {
+		return fmt.Sprintf("%d frames were announced as conflated that came or never were", f.credit)
+	}
+	return ""
+}

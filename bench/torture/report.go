@@ -57,6 +57,7 @@ type Phase struct {
 	Max        int64   `json:"max_us"`
 	ServerBusy float64 `json:"server_busy"` // of one processor; 0: unknown
 	ClientBusy float64 `json:"client_busy"`
+	OthersBusy float64 `json:"others_busy"` // by all other processes; 0: unknown
 }
 
 // Memory is the server's resident set while the clients misbehave.
@@ -162,8 +163,8 @@ func (p *Phase) write(row rowFunc, name string) {
 	if p == nil {
 		return
 	}
-	row(name, "%.0f s, %.0f deliveries/s, p50 %.2f ms, p99 %.2f ms, max %.1f ms, server %.0f %%, clients %.0f %% of a core",
-		p.Seconds, p.Deliveries, float64(p.P50)/1e3, float64(p.P99)/1e3, float64(p.Max)/1e3, p.ServerBusy*100, p.ClientBusy*100)
+	row(name, "%.0f s, %.0f deliveries/s, p50 %.2f ms, p99 %.2f ms, max %.1f ms, server %.0f %%, clients %.0f %%, others %.0f %% of a core",
+		p.Seconds, p.Deliveries, float64(p.P50)/1e3, float64(p.P99)/1e3, float64(p.Max)/1e3, p.ServerBusy*100, p.ClientBusy*100, p.OthersBusy*100)
 }
 
 func (r *Report) writeClients(row rowFunc) {

@@ -18,14 +18,13 @@ const (
 	roleSleeper      // stops reading for a while, again and again
 	roleFrozen       // stops reading for good
 	roleFlapper      // comes and goes
-	roleCount
 )
 
 var roleNames = [...]string{"invalid", "healthy", "slow", "sleeping", "frozen", "flapping"}
 
 // String returns the role as a participle or adjective.
 func (r role) String() string {
-	if r < roleCount {
+	if int(r) < len(roleNames) {
 		return roleNames[r]
 	}
 	return roleNames[0]

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tickcast/bench"
 )
 
@@ -66,7 +64,7 @@ type run struct {
 
 const (
 	adminFiles  = 32 // descriptors beside those of clients
-	settleMax   = 30 * time.Second
+	settleMax   = 45 * time.Second
 	connectMax  = 60 * time.Second
 	poll        = 20 * time.Millisecond
 	restTime    = 500 * time.Millisecond // a server's, after its start
@@ -261,15 +259,6 @@ func kernelSockets(port int) (n int) {
 		}
 	}
 	return n
-}
-
-// ownCPU is the processor time that this process has used.
-func ownCPU() time.Duration {
-	var ru unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &ru) != nil {
-		return 0
-	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
