@@ -58,6 +58,9 @@ type Config struct {
 	URL, Admin string
 	PID        int
 
+	// Query is that of every client's URL, for example flush=50ms.
+	Query string
+
 	Clients   int           // 1,000
 	Symbols   int           // that the started server has: 200
 	PerClient int           // symbols of each client: 10

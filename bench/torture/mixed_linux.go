@@ -63,7 +63,8 @@ func (r *run) measure(ctx context.Context, name string, d time.Duration) (*Phase
 			time.Since(began).Seconds(), d.Seconds(), float64(after-before)/time.Since(began).Seconds(), broken))
 		if r.server != nil {
 			if code, ended := r.server.Wait(0); ended {
-				return nil, nil, fmt.Errorf("torture: the server ended by itself, exit code %d", code)
+				r.judge(func(l *ledger) { l.server(RuleServer, "it ended by itself, exit code %d", code) })
+				return nil, nil, errEnded
 			}
 		}
 	}
@@ -113,15 +114,19 @@ func (r *run) remember(rss []int64, before, faults time.Duration) {
 		return
 	}
 	n := len(rss)
-	m := &Memory{Second: median(rss[n/5 : 2*n/5]), Last: median(rss[4*n/5:]), Max: slices.Max(rss)}
+	m := &Memory{Max: slices.Max(rss)}
+	for i := range m.Fifths {
+		m.Fifths[i] = median(rss[i*n/5 : (i+1)*n/5])
+	}
+	second, last := m.Fifths[1], m.Fifths[4]
 	at := func(share float64) float64 {
 		return min(before.Seconds()+share*faults.Seconds(), historySeconds)
 	}
 	history := (at(0.9) - at(0.3)) * r.cfg.Rate * historyBytes
-	m.Limit = m.Second + int64(growthShare*float64(m.Second)) + growthBytes + int64(history)
+	m.Limit = second + int64(growthShare*float64(second)) + growthBytes + int64(history)
 	r.report.Memory = m
-	if m.Last > m.Limit {
-		r.slow(RuleMemory, "resident set %.1f MB in the second fifth of the time, %.1f MB in the last", mega(m.Second), mega(m.Last))
+	if last > m.Limit {
+		r.slow(RuleMemory, "resident set %.1f MB in the second fifth of the time, %.1f MB in the last", mega(second), mega(last))
 	}
 }
 

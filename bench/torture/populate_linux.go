@@ -1,6 +1,9 @@
 package torture
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // Shares of the population.
 const (
@@ -64,10 +67,11 @@ func (r *run) populate() {
 	r.report.Roles = make(map[string]int)
 	for _, role := range roles {
 		k := c.add(role, r.draw())
+		k.query = cfg.Query
 		seen[role]++
 		switch {
 		case role == roleFrozen && seen[role]%2 == 0 && cfg.Scenario == Mixed:
-			k.query = "slow=close"
+			k.query = strings.Trim(k.query+"&slow=close", "&")
 		case role == roleSleeper && seen[role]%3 == 0:
 			// A third of those that fall behind do so on hundreds of streams.
 			k.streams = newFollower(c.audit, k.number, c.every(channelBook, channelBBO)).streams

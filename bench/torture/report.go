@@ -62,10 +62,9 @@ type Phase struct {
 
 // Memory is the server's resident set while the clients misbehave.
 type Memory struct {
-	Second int64 `json:"second_fifth_bytes"` // median of the second fifth of the time
-	Last   int64 `json:"last_fifth_bytes"`   // and of the last one
-	Max    int64 `json:"max_bytes"`
-	Limit  int64 `json:"limit_bytes"` // of Last
+	Max    int64    `json:"max_bytes"`
+	Fifths [5]int64 `json:"fifths_bytes"` // the medians of all fifths
+	Limit  int64    `json:"limit_bytes"`  // of the last fifth
 }
 
 // Footprint is what a server holds without clients.
@@ -192,8 +191,9 @@ func (r *Report) writeServer(row rowFunc) {
 	row("server", "disconnects by code: %s; log lines of them: %s; evictions: %d", counts(r.ServerEnds), lines, r.Evictions)
 	row("", "%d snapshots encoded, %d frames replayed", r.Snapshots, r.Replays)
 	if m := r.Memory; m != nil {
-		row("memory", "median %.1f MB in the second fifth, %.1f MB in the last (limit %.1f), max %.1f",
-			mega(m.Second), mega(m.Last), mega(m.Limit), mega(m.Max))
+		f := &m.Fifths
+		row("memory", "medians of fifths of the time: %.1f, %.1f, %.1f, %.1f, %.1f MB (limit of the last %.1f), max %.1f",
+			mega(f[0]), mega(f[1]), mega(f[2]), mega(f[3]), mega(f[4]), mega(m.Limit), mega(m.Max))
 	}
 	if a, b := r.Before, r.After; a != nil && b != nil {
 		row("without clients", "before: %d goroutines, %d fds, %d sockets; after: %d, %d, %d",

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -35,7 +36,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	case Shutdown:
 		err = r.shutdown(ctx)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnded) {
 		return nil, err
 	}
 	r.crowd.do(func() {
@@ -45,6 +46,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	r.report.Seconds = time.Since(began).Seconds()
 	return &r.report, nil
 }
+
+// errEnded ends a run whose server is no more; the violation has been noted.
+var errEnded = errors.New("torture: the server ended by itself")
 
 // run is a torture under way.
 type run struct {

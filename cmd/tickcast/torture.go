@@ -30,6 +30,7 @@ type tortureCmd struct {
 	Seed       uint64        `env:"TICKCAST_TORTURE_SEED" default:"1" help:"Seed of what clients do."`
 	JSON       bool          `env:"TICKCAST_TORTURE_JSON" name:"json" help:"Print the report as one line of JSON."`
 	Source     string        `env:"TICKCAST_TORTURE_SOURCE" default:"load" enum:"load,sim" help:"Source of the server that is started: load, or sim, a market at its own pace."`
+	Query      string        `env:"TICKCAST_TORTURE_QUERY" placeholder:"Q" help:"Query of every client's URL, for example flush=50ms."`
 	ServerArgs []string      `env:"TICKCAST_TORTURE_SERVER_ARGS" name:"server-arg" placeholder:"ARG" help:"Further argument of the server that is started, as --server-arg=--speed=0.5; may be given again."`
 	URL        string        `env:"TICKCAST_TORTURE_URL" name:"url" placeholder:"ws://…" help:"Torture a running server of this machine instead of starting one; only mixed."`
 	Admin      string        `env:"TICKCAST_TORTURE_ADMIN" placeholder:"http://…" help:"Its admin listener."`
@@ -83,7 +84,7 @@ func (c *tortureCmd) config() (cfg torture.Config, err error) {
 		return cfg, errors.New("torture: --server-arg is for a server that this command starts")
 	}
 	cfg = torture.Config{
-		Source: c.Source, Args: c.ServerArgs, URL: c.URL, Admin: c.Admin, PID: c.PID,
+		Source: c.Source, Args: c.ServerArgs, URL: c.URL, Admin: c.Admin, PID: c.PID, Query: c.Query,
 		Clients: c.Clients, Symbols: c.Symbols, PerClient: c.Each, Rate: c.Rate, Duration: c.Duration,
 		Frozen: c.Frozen / 100, Slow: c.Slow / 100, Reconnects: float64(c.Clients) / 50, Rounds: c.Rounds, Drain: c.Drain,
 		Floor: c.Floor, Lenient: c.Lenient, Seed: c.Seed,
