@@ -45,11 +45,14 @@ type audit struct {
 	tally   Tally
 	epoch   string // of the server that runs
 	restart bool   // a new epoch is expected
-	streams []stream
-	byName  map[string]int32
-	seed    maphash.Seed
-	latency *hdrhistogram.Histogram // of healthy clients, microseconds; nil: not now
-	scratch []byte
+	lenient bool   // of Config
+	// disturbed counts announcements at clients that read, if lenient.
+	disturbed int
+	streams   []stream
+	byName    map[string]int32
+	seed      maphash.Seed
+	latency   *hdrhistogram.Histogram // of healthy clients, microseconds; nil: not now
+	scratch   []byte
 }
 
 // Tally is what the clients saw.

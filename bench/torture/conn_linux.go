@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +43,7 @@ type conn struct {
 	ready      bool   // it was settled once
 	sipped     int64  // when a slow client last read
 	code       int    // of the close frame that came, 0: none
+	reset      bool   // a write found that the connection was reset; a read finds its end then
 }
 
 func (k *conn) frozen() bool { return k.stage == stageOpen && k.events == 0 }
@@ -54,7 +56,7 @@ const (
 // dial begins to connect.
 func (c *crowd) dial(k *conn) {
 	k.stage, k.due, k.carry = stageConnecting, c.now+handshakeMax, k.carry[:0]
-	k.asked, k.ready, k.code = false, false, 0
+	k.asked, k.ready, k.reset, k.code = false, false, false, 0
 	k.connected()
 	c.dialing++
 	family, addr := sockaddr(c.target.Addr)
@@ -256,11 +258,14 @@ func (c *crowd) send(k *conn, op wire.Opcode, payload []byte) {
 	if err == nil && n < len(frame) {
 		c.note(RuleServer, k.number, "", "the server took %d of %d bytes", n, len(frame))
 	}
-	// An error comes again at the next read.
+	k.reset = k.reset || err != nil
 }
 
 // finished is called when the server, or the network, ended a connection.
 func (c *crowd) finished(k *conn, err error) {
+	if k.reset {
+		err = unix.ECONNRESET
+	}
 	switch {
 	case k.code != 0 || k.stage == stageLeaving:
 	case errors.Is(err, io.EOF):
@@ -270,7 +275,7 @@ func (c *crowd) finished(k *conn, err error) {
 	}
 	if !c.expected(k, err) {
 		c.lost++
-		c.note(RuleHealthy, k.number, "", "the connection ended: %v, close code %d", err, k.code)
+		c.note(RuleHealthy, k.number, "", "the connection of a %s client ended: %v, close code %d", k.kind, err, k.code)
 	}
 	c.gone(k)
 }
@@ -280,7 +285,7 @@ func (c *crowd) expected(k *conn, err error) bool {
 	switch {
 	case c.down || k.stage == stageLeaving:
 		return true
-	case k.role == roleFrozen || k.role == roleSleeper:
+	case k.role == roleFrozen || k.role == roleSleeper || k.role == roleSlow && strings.Contains(k.query, "slow=close"):
 		return k.code == int(client.CloseSlow) || k.code == 0 && errors.Is(err, unix.ECONNRESET)
 	}
 	return false
@@ -303,6 +308,12 @@ func (c *crowd) gone(k *conn) {
 
 // leave closes the connection without a word.
 func (c *crowd) leave(k *conn) {
+	// The server may have been faster, unseen.
+	if code, err := unix.GetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && code != 0 {
+		k.reset = true
+		c.finished(k, unix.Errno(code))
+		return
+	}
 	c.tally.Left++
 	c.gone(k)
 }

@@ -115,6 +115,7 @@ func (r *run) open(ctx context.Context) error {
 	if r.crowd, err = newCrowd(newAudit(r.symbols), target, r.cfg.Seed); err != nil {
 		return err
 	}
+	r.crowd.lenient = r.cfg.Lenient
 	r.populate()
 	go r.crowd.run()
 	return nil
