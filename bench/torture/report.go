@@ -55,7 +55,8 @@ type Phase struct {
 	P50        int64   `json:"p50_us"` // of healthy clients, from publication to receipt
 	P99        int64   `json:"p99_us"`
 	Max        int64   `json:"max_us"`
-	ServerBusy float64 `json:"server_busy"` // of one processor; 0: unknown
+	Typical    int64   `json:"typical_p99_us"` // the median of the p99s of all seconds
+	ServerBusy float64 `json:"server_busy"`    // of one processor; 0: unknown
 	ClientBusy float64 `json:"client_busy"`
 	OthersBusy float64 `json:"others_busy"` // by all other processes; 0: unknown
 }
@@ -162,8 +163,8 @@ func (p *Phase) write(row rowFunc, name string) {
 	if p == nil {
 		return
 	}
-	row(name, "%.0f s, %.0f deliveries/s, p50 %.2f ms, p99 %.2f ms, max %.1f ms, server %.0f %%, clients %.0f %%, others %.0f %% of a core",
-		p.Seconds, p.Deliveries, float64(p.P50)/1e3, float64(p.P99)/1e3, float64(p.Max)/1e3, p.ServerBusy*100, p.ClientBusy*100, p.OthersBusy*100)
+	row(name, "%.0f s, %.0f deliveries/s, p50 %.2f ms, p99 %.2f ms (%.2f in a typical second), max %.1f ms, server %.0f %%, clients %.0f %%, others %.0f %% of a core",
+		p.Seconds, p.Deliveries, float64(p.P50)/1e3, float64(p.P99)/1e3, float64(p.Typical)/1e3, float64(p.Max)/1e3, p.ServerBusy*100, p.ClientBusy*100, p.OthersBusy*100)
 }
 
 func (r *Report) writeClients(row rowFunc) {

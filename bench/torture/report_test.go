@@ -49,7 +49,7 @@ func TestReport(t *testing.T) {
 	if err := r.WriteText(&b); err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{"p99 1.50 ms", "violations       none", "slow machine", "kill 1"} {
+	for _, want := range []string{"p99 1.50 ms (0.00 in a typical second)", "violations       none", "slow machine", "kill 1"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &b)
 		}
