@@ -151,6 +151,8 @@ func TestAuditAccepts(t *testing.T) {
 	}
 	accepts("live", begun+many.String()+"bbo 8; trade 1; trade 2; beat trade 2; beat bbo 8")
 	accepts("nothing published", "hello k1; ack k1 book 0 - bbo 0 - trade 0 -; snapshot 0; delta 1; bbo 1; trade 1")
+	accepts("before the first frame", "hello k1; ack k1 book 0 - bbo 0 - trade 0 -;"+
+		`{"stream":"book.AAA","seq":0,"type":"snapshot","first":0,"upd":0,"bids":[],"asks":[],"crc":0,"ts":0,"tp":0}`+"; delta 1")
 	accepts("slow", begun+"delta 41; gap book 42 60 slow; snapshot 60; conflated 4; bbo 12; gap trade 1 9 slow; trade 10; delta 61")
 	accepts("slow twice", begun+"gap book 41 45 slow; gap book 46 60 slow; snapshot 60")
 	accepts("overload", begun+"gap book 41 45 overload; snapshot 45; delta 46")

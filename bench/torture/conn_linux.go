@@ -145,6 +145,7 @@ func (c *crowd) upgrade(k *conn) {
 	k.stage, k.due, k.carry = stageOpen, c.now+tickNanos, k.carry[:0]
 	c.dialing--
 	c.tally.Connects++
+	c.upgraded++
 	c.frames(k, c.buf[:copy(c.buf, rest)])
 }
 
@@ -152,6 +153,9 @@ func (c *crowd) upgrade(k *conn) {
 // away.
 func (c *crowd) unreachable(k *conn, err error) {
 	c.tally.Refused++
+	if c.upgraded == 0 {
+		c.connected = 0 // to a server that was about to die
+	}
 	if !c.down {
 		c.note(RuleServer, k.number, "", "connect: %v", err)
 	}

@@ -34,7 +34,8 @@ type crowd struct {
 	dialMax   int // of these at once
 	ready     int // connections that are settled
 	readyAt   int64
-	connected int64 // when a connect last succeeded that followed a refusal, or the first
+	connected int64 // when the first connect succeeded that led to an upgrade, 0: none yet
+	upgraded  int   // upgrades since that was reset
 
 	faults      bool          // the clients misbehave
 	freeze      time.Duration // of sleepers, at most

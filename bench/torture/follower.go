@@ -126,7 +126,7 @@ func (f *follower) take(p []byte, now int64) {
 		return
 	}
 	tp, ok := published(p)
-	if !ok {
+	if !ok && h.seq > 0 { // a book before its first frame has no time
 		f.fault(RuleProtocol, st, "no tp: %.*s", shown, p)
 	}
 	if st.phase <= phaseAsked {

@@ -26,7 +26,7 @@ func TestLedger(t *testing.T) {
 	}
 	var r Report
 	r.judge(&l)
-	if err := r.Err(); err == nil || !strings.Contains(err.Error(), "121 violations: gap x 120, leak x 1") {
+	if err := r.Err(); err == nil || !strings.Contains(err.Error(), "25 violations: gap x 24, leak x 1") {
 		t.Error(err)
 	}
 	for rule := RuleGap; rule < ruleCount; rule++ {

@@ -56,7 +56,7 @@ func (r *run) kill(ctx context.Context) error {
 	c := r.crowd
 	var before Tally
 	c.do(func() {
-		c.down, c.restart, c.connected = true, true, 0
+		c.down, c.restart, c.connected, c.upgraded = true, true, 0, 0
 		c.dialMax = len(c.conns)
 		before = c.tally
 	})

@@ -62,9 +62,9 @@ func (v Violation) String() string {
 	return fmt.Sprintf("%s%s: %s", name, where, v.Text)
 }
 
-// violationsKept bounds the violations that are told one by one: a server that
-// breaks a promise mostly breaks it a million times.
-const violationsKept = 40
+// violationsKept bounds the violations of a rule that are told one by one: a
+// server that breaks a promise mostly breaks it a million times.
+const violationsKept = 8
 
 // ledger collects violations.
 type ledger struct {
@@ -75,8 +75,7 @@ type ledger struct {
 // note adds a violation; client -1 is the server.
 func (l *ledger) note(r Rule, client int, stream, format string, args ...any) {
 	l.counts[r]++
-	// The first of a rule is always told, whatever came before.
-	if len(l.kept) >= violationsKept && l.counts[r] > 1 {
+	if l.counts[r] > violationsKept {
 		return
 	}
 	l.kept = append(l.kept, Violation{
