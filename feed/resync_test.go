@@ -74,13 +74,21 @@ func TestFallenOffBehindASnapshot(t *testing.T) {
 	st, p, before := begin()
 	p.give(unlimited)
 	st.rounds()
-	whole := len(p.out)
+	var cuts []int // around each end of a frame
+	for rest := p.out; len(rest) > 0; {
+		at := len(p.out) - len(rest)
+		cuts = append(cuts, max(at-1, 0), at, at+1)
+		var ok bool
+		if _, rest, ok = cutFrame(rest); !ok {
+			t.Fatal("a frame that is not whole")
+		}
+	}
 	frames := append(before, p.frames()...)
 	if n := len(texts(frames, `"type":"delta"`)); n != 8 {
 		t.Fatalf("%d deltas behind the snapshot; want 8", n)
 	}
 	followsBook(t, frames)
-	for cut := range whole {
+	for _, cut := range cuts {
 		for _, moves := range []int{0, 1, 100} {
 			st, p, before := begin()
 			p.give(cut)
