@@ -108,10 +108,12 @@ const othersMax = 0.3
 const (
 	growthShare = 0.10
 	growthBytes = 16 << 20
-	// history grows for a minute: 600 bytes an update, with the collector's
+	// For a minute history grows, by 600 bytes an update, and so do the logs of
+	// clients that lag, by half of what each may have; both with the collector's
 	// share of them.
-	historySeconds = 60.0
-	historyBytes   = 600
+	fillSeconds  = 60.0
+	historyBytes = 600
+	logBytes     = 32 << 10 // a client
 )
 
 // remember judges the memory of each second of the faults; load ran for before
@@ -126,11 +128,13 @@ func (r *run) remember(rss []int64, before, faults time.Duration) {
 		m.Fifths[i] = median(rss[i*n/5 : (i+1)*n/5])
 	}
 	second, last := m.Fifths[1], m.Fifths[4]
-	at := func(share float64) float64 {
-		return min(before.Seconds()+share*faults.Seconds(), historySeconds)
+	filling := func(share float64) float64 { // until a share of the time has passed
+		return min(before.Seconds()+share*faults.Seconds(), fillSeconds)
 	}
-	history := (at(0.9) - at(0.3)) * r.cfg.Rate * historyBytes
-	m.Limit = second + int64(growthShare*float64(second)) + growthBytes + int64(history)
+	fills := filling(0.9) - filling(0.3)
+	history := fills * r.cfg.Rate * historyBytes
+	logs := fills / fillSeconds * float64(r.cfg.Clients*logBytes)
+	m.Limit = second + int64(growthShare*float64(second)) + growthBytes + int64(history+logs)
 	r.report.Memory = m
 	if last > m.Limit {
 		r.slow(RuleMemory, "resident set %.1f MB in the second fifth of the time, %.1f MB in the last", mega(second), mega(last))
