@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// admin sets the rate of a server's load source.
-type admin struct {
+// Admin speaks to the admin listener of a server of this machine.
+type Admin struct {
 	base string
 	http http.Client
 }
@@ -23,7 +23,9 @@ type admin struct {
 // deliveries a second still answers within it.
 const adminTimeout = 10 * time.Second
 
-func newAdmin(ctx context.Context, raw string) (*admin, error) {
+// NewAdmin returns the admin listener at http://host:port. It connects to
+// nothing yet. End it with Close.
+func NewAdmin(ctx context.Context, raw string) (*Admin, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
@@ -35,18 +37,19 @@ func newAdmin(ctx context.Context, raw string) (*admin, error) {
 		return nil, fmt.Errorf("bench: %s: %w", u.Host, err)
 	}
 	transport := &http.Transport{DisableCompression: true} // no proxy
-	return &admin{
+	return &Admin{
 		base: strings.TrimSuffix(raw, "/"),
 		http: http.Client{Transport: transport, Timeout: adminTimeout},
 	}, nil
 }
 
-func (a *admin) close() { a.http.CloseIdleConnections() }
+// Close closes idle connections.
+func (a *Admin) Close() { a.http.CloseIdleConnections() }
 
-// setRate begins to publish at rate (ticks per second, 0 stops) and returns the
-// ticks published since the rate was last set.
-func (a *admin) setRate(ctx context.Context, rate float64) (published int64, err error) {
-	body, err := a.get(ctx, "/v1/load?rate="+strconv.FormatFloat(rate, 'f', -1, 64))
+// SetRate has the load source publish at rate (ticks per second, 0 stops) and
+// returns the ticks published since the rate was last set.
+func (a *Admin) SetRate(ctx context.Context, rate float64) (published int64, err error) {
+	body, err := a.Get(ctx, "/v1/load?rate="+strconv.FormatFloat(rate, 'f', -1, 64))
 	if err != nil {
 		return 0, fmt.Errorf("bench: set rate %v: %w", rate, err)
 	}
@@ -62,10 +65,11 @@ func (a *admin) setRate(ctx context.Context, rate float64) (published int64, err
 	return *answer.Published, nil
 }
 
-// answerBytesMax bounds an answer, all of which are short.
-const answerBytesMax = 4096
+// answerBytesMax bounds an answer; the longest are metrics, some 20 kB.
+const answerBytesMax = 1 << 20
 
-func (a *admin) get(ctx context.Context, path string) ([]byte, error) {
+// Get returns the body of a path's answer. A status other than 200 is an error.
+func (a *Admin) Get(ctx context.Context, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+path, nil)
 	if err != nil {
 		return nil, err

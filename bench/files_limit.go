@@ -11,9 +11,9 @@ import (
 // filesSpare is what a process opens beside its connections.
 const filesSpare = 64
 
-// raiseFiles makes room for as many open files as connections need, in this
+// RaiseFiles makes room for as many open files as connections need, in this
 // process and in children that it starts from now on.
-func raiseFiles(connections int) error {
+func RaiseFiles(connections int) error {
 	need := uint64(connections) + filesSpare
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -2,5 +2,6 @@
 
 package bench
 
-// raiseFiles has nothing to do: what the runtime raised the limit to is all there is.
-func raiseFiles(int) error { return nil }
+// RaiseFiles has nothing to do: what the runtime raised the limit to is all
+// there is.
+func RaiseFiles(int) error { return nil }

@@ -30,8 +30,8 @@ func TestParseCPUs(t *testing.T) {
 func TestParseTarget(t *testing.T) {
 	target := func(raw, path string) {
 		t.Helper()
-		got, err := parseTarget(t.Context(), raw)
-		if err != nil || got.path != path || !got.addr.Addr().IsLoopback() {
+		got, err := ParseTarget(t.Context(), raw)
+		if err != nil || got.Path != path || !got.Addr.Addr().IsLoopback() {
 			t.Errorf("%s: %+v, %v", raw, got, err)
 		}
 	}
@@ -39,12 +39,12 @@ func TestParseTarget(t *testing.T) {
 	target("ws://[::1]:8080/?flush=100ms", "/v1/stream?flush=100ms")
 	target("ws://127.9.9.9/x", "/x")
 	for _, remote := range []string{"ws://192.0.2.1:80", "ws://[2001:db8::1]:80", "ws://0.0.0.0:80"} {
-		if _, err := parseTarget(t.Context(), remote); !errors.Is(err, ErrNotLoopback) {
+		if _, err := ParseTarget(t.Context(), remote); !errors.Is(err, ErrNotLoopback) {
 			t.Errorf("%s: %v", remote, err)
 		}
 	}
 	for _, bad := range []string{"", "127.0.0.1:80", "wss://127.0.0.1", "http://127.0.0.1", "ws://127.0.0.1:99999"} {
-		if _, err := parseTarget(t.Context(), bad); err == nil {
+		if _, err := ParseTarget(t.Context(), bad); err == nil {
 			t.Errorf("%s is accepted", bad)
 		}
 	}

@@ -17,7 +17,7 @@ type population interface {
 
 // crowd says what a population consists of.
 type crowd struct {
-	target   target
+	target   Target
 	profile  *Profile
 	interest *interest
 	audit    int // the sequences of that many reading connections are checked
@@ -57,7 +57,7 @@ const headBytesMax = 16 << 10
 func (c *crowd) join(rw io.ReadWriter, i int) ([]byte, error) {
 	// The key need not be random: nothing here caches responses.
 	req := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGlja2Nhc3QgYmVuY2ghIQ==\r\n\r\n", c.target.path, c.target.host)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGlja2Nhc3QgYmVuY2ghIQ==\r\n\r\n", c.target.Path, c.target.Host)
 	if _, err := rw.Write(req); err != nil {
 		return nil, fmt.Errorf("upgrade: %w", err)
 	}

@@ -128,11 +128,11 @@ func dialRaw(c *crowd, i int, slow bool) (int, []byte, error) {
 	return fd, rest, nil
 }
 
-func sockaddr(t target) (family int, addr unix.Sockaddr) {
-	if a := t.addr.Addr(); !a.Is4() {
-		return unix.AF_INET6, &unix.SockaddrInet6{Port: int(t.addr.Port()), Addr: a.As16()}
+func sockaddr(t Target) (family int, addr unix.Sockaddr) {
+	if a := t.Addr.Addr(); !a.Is4() {
+		return unix.AF_INET6, &unix.SockaddrInet6{Port: int(t.Addr.Port()), Addr: a.As16()}
 	}
-	return unix.AF_INET, &unix.SockaddrInet4{Port: int(t.addr.Port()), Addr: t.addr.Addr().As4()}
+	return unix.AF_INET, &unix.SockaddrInet4{Port: int(t.Addr.Port()), Addr: t.Addr.Addr().As4()}
 }
 
 // connectRaw is connect(2); one that a signal interrupted goes on by itself and

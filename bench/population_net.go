@@ -44,7 +44,7 @@ func connectNet(ctx context.Context, c *crowd) (population, error) {
 
 func dialNet(ctx context.Context, c *crowd, i int, slow bool) (net.Conn, []byte, error) {
 	d := net.Dialer{Timeout: handshakeTimeout}
-	nc, err := d.DialContext(ctx, "tcp", c.target.addr.String())
+	nc, err := d.DialContext(ctx, "tcp", c.target.Addr.String())
 	if err != nil {
 		return nil, nil, err
 	}

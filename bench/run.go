@@ -68,15 +68,15 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
-	defer r.admin.close()
-	if _, err := r.admin.setRate(ctx, 0); err != nil {
+	defer r.admin.Close()
+	if _, err := r.admin.SetRate(ctx, 0); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if ctx.Err() != nil { // the server may go on without us
 			after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
-			_, _ = r.admin.setRate(after, 0)
+			_, _ = r.admin.SetRate(after, 0)
 		}
 	}()
 	if err := r.connect(ctx); err != nil {
@@ -95,8 +95,8 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 // run is a measurement under way; its methods are the steps in their order.
 type run struct {
 	cfg        Config
-	target     target
-	admin      *admin
+	target     Target
+	admin      *Admin
 	interest   *interest
 	meter      *meter
 	population population
@@ -114,13 +114,13 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.cfg.Progress == nil {
 		r.cfg.Progress = func(Stage, int, int) {}
 	}
-	if r.target, err = parseTarget(ctx, r.cfg.URL); err != nil {
+	if r.target, err = ParseTarget(ctx, r.cfg.URL); err != nil {
 		return err
 	}
-	if err := raiseFiles(p.Connections); err != nil {
+	if err := RaiseFiles(p.Connections); err != nil {
 		return err
 	}
-	if r.admin, err = newAdmin(ctx, r.cfg.Admin); err != nil {
+	if r.admin, err = NewAdmin(ctx, r.cfg.Admin); err != nil {
 		return err
 	}
 	r.interest, r.meter = p.draw(), newMeter(p.Sample)
@@ -207,13 +207,13 @@ func (r *run) warmUp(ctx context.Context) error {
 		return nil
 	}
 	r.meter.reset()
-	if _, err := r.admin.setRate(ctx, r.cfg.Profile.Rate); err != nil {
+	if _, err := r.admin.SetRate(ctx, r.cfg.Profile.Rate); err != nil {
 		return err
 	}
 	if err := r.pass(ctx, StageWarmUp, r.cfg.Profile.Warmup); err != nil {
 		return err
 	}
-	published, err := r.admin.setRate(ctx, 0)
+	published, err := r.admin.SetRate(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ type change struct {
 
 func (r *run) setRate(ctx context.Context, rate float64) (change, error) {
 	asked := time.Now()
-	published, err := r.admin.setRate(ctx, rate)
+	published, err := r.admin.SetRate(ctx, rate)
 	return change{at: asked.Add(time.Since(asked) / 2), published: published}, err
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -17,9 +19,14 @@ import (
 // ServerConfig says how to start a server to be measured.
 type ServerConfig struct {
 	Path    string    // of the tickcast binary
-	Symbols int       // that its load source publishes
+	Source  string    // sim or load, "": load
+	Symbols int       // that its source publishes
+	Log     string    // level of its log, "": warn
+	Args    []string  // flags of serve beside these
 	CPUs    []int     // processors to confine it to, none: all
 	Stderr  io.Writer // where its log goes
+	// Addr and Admin are the host:port of its listeners; "": free ports.
+	Addr, Admin string
 }
 
 // Server is a tickcast that was started to be measured.
@@ -31,7 +38,7 @@ type Server struct {
 	grace   time.Duration // of Stop
 	process *os.Process
 	exited  chan struct{}
-	exit    string // how it ended; read after exited is closed
+	state   *os.ProcessState // how it ended; read after exited is closed
 }
 
 const (
@@ -42,24 +49,39 @@ const (
 	stopGrace = 5 * time.Second
 )
 
-// StartServer starts `serve --source load` on free ports of this machine and
-// returns when it is ready. End it with Stop.
+// StartServer starts `serve` on this machine and returns when it is ready. End
+// it with Stop.
 func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
-	addrs, err := freePorts(2)
+	s, err := LaunchServer(cfg)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(cfg.Path, "serve", "--addr", addrs[0], "--admin", addrs[1],
-		"--source", "load", "--symbols", strconv.Itoa(cfg.Symbols), "--log-level", "warn")
-	cmd.Stderr = cfg.Stderr
-	cmd.SysProcAttr = ownGroup()
-	s := &Server{URL: "ws://" + addrs[0], Admin: "http://" + addrs[1], grace: stopGrace, exited: make(chan struct{})}
-	if err := s.start(cmd, cfg.CPUs); err != nil {
-		return nil, fmt.Errorf("bench: start server: %w", err)
-	}
-	if err := s.ready(ctx, "http://"+addrs[0]+"/readyz"); err != nil {
+	if err := s.ready(ctx, "http://"+strings.TrimPrefix(s.URL, "ws://")+"/readyz"); err != nil {
 		_ = s.Stop() // the first error says more
 		return nil, err
+	}
+	return s, nil
+}
+
+// LaunchServer starts `serve` and does not wait until it is ready.
+func LaunchServer(cfg ServerConfig) (*Server, error) {
+	if cfg.Addr == "" || cfg.Admin == "" {
+		addrs, err := freePorts(2)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Addr, cfg.Admin = cmp.Or(cfg.Addr, addrs[0]), cmp.Or(cfg.Admin, addrs[1])
+	}
+	args := []string{
+		"serve", "--addr", cfg.Addr, "--admin", cfg.Admin, "--source", cmp.Or(cfg.Source, "load"),
+		"--symbols", strconv.Itoa(cfg.Symbols), "--log-level", cmp.Or(cfg.Log, "warn"),
+	}
+	cmd := exec.Command(cfg.Path, append(args, cfg.Args...)...)
+	cmd.Stderr = cfg.Stderr
+	cmd.SysProcAttr = ownGroup()
+	s := &Server{URL: "ws://" + cfg.Addr, Admin: "http://" + cfg.Admin, grace: stopGrace, exited: make(chan struct{})}
+	if err := s.start(cmd, cfg.CPUs); err != nil {
+		return nil, fmt.Errorf("bench: start server: %w", err)
 	}
 	return s, nil
 }
@@ -81,7 +103,7 @@ func (s *Server) start(cmd *exec.Cmd, cpus []int) error {
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // its error is the state in other words
-			s.exit = cmd.ProcessState.String()
+			s.state = cmd.ProcessState
 		}
 	}()
 	return <-started
@@ -96,7 +118,7 @@ func (s *Server) ready(ctx context.Context, url string) error {
 	for {
 		select {
 		case <-s.exited:
-			return fmt.Errorf("bench: the server ended before it was ready: %s", s.exit)
+			return fmt.Errorf("bench: the server ended before it was ready: %v", s.state)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timeout.C:
@@ -127,20 +149,41 @@ func probe(ctx context.Context, c *http.Client, url string) bool {
 func (s *Server) Stop() error {
 	select {
 	case <-s.exited:
-		return fmt.Errorf("bench: the server ended by itself: %s", s.exit)
+		return fmt.Errorf("bench: the server ended by itself: %v", s.state)
 	default:
 	}
+	s.Terminate()
+	if _, ended := s.Wait(s.grace); ended {
+		return nil
+	}
+	s.Kill()
+	return fmt.Errorf("bench: the server did not end within %v of SIGTERM and was killed", s.grace)
+}
+
+// Terminate asks the server to end.
+func (s *Server) Terminate() {
 	if err := s.process.Signal(syscall.SIGTERM); err != nil {
 		_ = s.process.Kill() // systems without SIGTERM
 	}
+}
+
+// Kill ends the server by force, and returns when it has ended.
+func (s *Server) Kill() {
+	_ = s.process.Kill() // it has ended already
+	<-s.exited
+}
+
+// Wait waits for the server's end, at most for d, and returns its exit code, -1
+// if a signal ended it.
+func (s *Server) Wait(d time.Duration) (code int, ended bool) {
+	timeout := time.NewTimer(d)
+	defer timeout.Stop()
 	select {
 	case <-s.exited:
-		return nil
-	case <-time.After(s.grace):
+		return s.state.ExitCode(), true
+	case <-timeout.C:
+		return 0, false
 	}
-	_ = s.process.Kill()
-	<-s.exited
-	return fmt.Errorf("bench: the server did not end within %v of SIGTERM and was killed", s.grace)
 }
 
 // freePorts returns n addresses of this machine that were free a moment ago.

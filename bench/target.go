@@ -15,30 +15,30 @@ import (
 // clocks that agree.
 var ErrNotLoopback = errors.New("only loopback addresses can be measured")
 
-// target is where a population connects to.
-type target struct {
-	addr netip.AddrPort
-	host string // for the Host header
-	path string // with the query
+// Target is where clients connect to: an address of this machine.
+type Target struct {
+	Addr netip.AddrPort
+	Host string // for the Host header
+	Path string // with the query
 }
 
-// parseTarget reads ws://host:port with the native protocol's default path.
-func parseTarget(ctx context.Context, raw string) (target, error) {
+// ParseTarget reads ws://host:port with the native protocol's default path.
+func ParseTarget(ctx context.Context, raw string) (Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return target{}, fmt.Errorf("bench: %w", err)
+		return Target{}, fmt.Errorf("bench: %w", err)
 	}
 	if u.Scheme != "ws" || u.Host == "" {
-		return target{}, fmt.Errorf("bench: URL %q must be ws://host:port", raw)
+		return Target{}, fmt.Errorf("bench: URL %q must be ws://host:port", raw)
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/v1/stream"
 	}
 	addr, err := loopback(ctx, u)
 	if err != nil {
-		return target{}, fmt.Errorf("bench: %s: %w", u.Host, err)
+		return Target{}, fmt.Errorf("bench: %s: %w", u.Host, err)
 	}
-	return target{addr: addr, host: u.Host, path: u.RequestURI()}, nil
+	return Target{Addr: addr, Host: u.Host, Path: u.RequestURI()}, nil
 }
 
 // loopback resolves the host of u, which must be this machine.

@@ -47,7 +47,7 @@ func (m *session) rewind(have map[wire.StreamID]position) {
 		switch {
 		case s.kind == segmentState && (s.sent == 0 || s.cut()):
 			if p, ok := have[s.stream]; ok && !p.first {
-				have[s.stream] = unserved(s.stream, min(p.seq, s.seq), s.repeated)
+				have[s.stream] = s.before(p)
 			}
 			m.lostFirst = s.stream
 			if s.sent == 0 {
@@ -78,6 +78,17 @@ func unserved(id wire.StreamID, seq uint64, repeated bool) position {
 		seq = max(seq, 1) - 1 // the frame seq itself is due
 	}
 	return position{seq: seq, unserved: true, first: !repeated}
+}
+
+// before is the position of somebody at p who has not been sent a state segment
+// after all.
+func (s *segment) before(p position) position {
+	seq := min(p.seq, s.seq)
+	if s.ends == nil { // what follows a state, which may have been sent
+		p.seq = seq
+		return p
+	}
+	return unserved(s.stream, seq, s.repeated)
 }
 
 // cut reports whether messages of a state are unsent that are not begun.

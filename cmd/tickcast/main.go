@@ -22,6 +22,7 @@ type commands struct {
 	Sim     simCmd     `cmd:"" help:"Simulate a market as fast as possible: its tape, its hash, its stylised facts."`
 	Tail    tailCmd    `cmd:"" help:"Print a feed's frames, one a line, or live statistics."`
 	Bench   benchCmd   `cmd:"" help:"Measure latency, loss and cost of serving many clients."`
+	Torture tortureCmd `cmd:"" help:"Hold a server to its promises while clients freeze, crawl, flap and storm."`
 	Match   matchCmd   `cmd:"" help:"Run a script of commands through an order book and print the reports."`
 	Replay  replayCmd  `cmd:"" help:"Rebuild books from recorded messages and print the book after each."`
 	Version versionCmd `cmd:"" help:"Print the version of this binary."`

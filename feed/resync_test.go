@@ -1,0 +1,106 @@
+package feed
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// followsBook fails unless the frames of one book's stream are what a strict
+// client takes: a snapshot where an acknowledgement or a gap has it due, with
+// its number, and else one frame after another.
+func followsBook(t *testing.T, frames []clientMessage) {
+	t.Helper()
+	var next, due uint64
+	announced := false
+	for _, f := range frames {
+		var m struct {
+			Op, Type string
+			Seq, To  uint64
+			From     *uint64
+			Streams  []struct{ Cursor string }
+		}
+		if err := json.Unmarshal([]byte(f.text), &m); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case m.Op == "subscribed":
+			if err := json.Unmarshal([]byte(strings.TrimPrefix(m.Streams[0].Cursor, "e:")), &due); err != nil {
+				t.Fatal(err)
+			}
+			announced, next = true, due+1
+		case m.Op == "gap":
+			if m.From == nil || *m.From != next || m.To < next {
+				t.Fatalf("%s; had up to %d", f.text, next-1)
+			}
+			announced, due, next = true, m.To, m.To+1
+		case m.Op != "":
+		case m.Type == "snapshot":
+			if !announced || m.Seq != due {
+				t.Fatalf("snapshot %d; announced %t, of %d", m.Seq, announced, due)
+			}
+			announced = false
+		case announced || m.Seq != next:
+			t.Fatalf("delta %d; want %d, a snapshot is due: %t", m.Seq, next, announced)
+		default:
+			next++
+		}
+	}
+	if announced {
+		t.Fatalf("the snapshot %d never came", due)
+	}
+}
+
+// A client that falls off again behind a snapshot, before the deltas that
+// follow it in the outbox, has the snapshot: it is told what it misses, and not
+// sent the same one again. Found by tickcast torture.
+func TestFallenOffBehindASnapshot(t *testing.T) {
+	// begin returns a client that fell off and reads its gap, snapshot and eight
+	// deltas next, and what it was sent before.
+	begin := func() (*stage, *pipe, []clientMessage) {
+		st := newStage(t, 1)
+		p := st.open(Options{}, unlimited)
+		p.subscribe("book.S0")
+		before := p.frames()
+		p.room = 0
+		st.move(0, 100)
+		st.rounds()
+		p.m.fallOff()
+		st.open(Options{}, unlimited).subscribe("book.S0") // whose snapshot serves p too
+		st.move(0, 8)
+		st.rounds()
+		return st, p, before
+	}
+	st, p, before := begin()
+	p.give(unlimited)
+	st.rounds()
+	var cuts []int // around each end of a frame
+	for rest := p.out; len(rest) > 0; {
+		at := len(p.out) - len(rest)
+		cuts = append(cuts, max(at-1, 0), at, at+1)
+		var ok bool
+		if _, rest, ok = cutFrame(rest); !ok {
+			t.Fatal("a frame that is not whole")
+		}
+	}
+	frames := append(before, p.frames()...)
+	if n := len(texts(frames, `"type":"delta"`)); n != 8 {
+		t.Fatalf("%d deltas behind the snapshot; want 8", n)
+	}
+	followsBook(t, frames)
+	for _, cut := range cuts {
+		for _, moves := range []int{0, 1, 100} {
+			st, p, before := begin()
+			p.give(cut)
+			st.rounds()
+			p.m.fallOff()
+			st.move(0, moves)
+			st.rounds()
+			p.give(unlimited)
+			st.rounds()
+			st.move(0, 2)
+			st.rounds()
+			followsBook(t, append(before, p.frames()...))
+		}
+	}
+}
