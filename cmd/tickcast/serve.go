@@ -91,6 +91,9 @@ func (c *serveCmd) Run(e *env) error {
 	if err := hub.List(src.instruments()...); err != nil {
 		return err
 	}
+	if err := src.open(e.ctx, hub); err != nil {
+		return err
+	}
 	shards := c.Shards
 	if shards == 0 {
 		shards = runtime.GOMAXPROCS(0)

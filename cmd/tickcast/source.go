@@ -23,6 +23,8 @@ type source interface {
 	base() int64 // wall time of market time 0
 	// control offers what operators may do with the source.
 	control(cfg *server.Config)
+	// open publishes the opening books, so that whoever comes finds them.
+	open(ctx context.Context, hub *feed.Hub) error
 	// run publishes until ctx ends, or the hub refuses a transaction.
 	run(ctx context.Context, hub *feed.Hub, congested func() bool, log zerolog.Logger) error
 }
@@ -97,14 +99,19 @@ func (s *simSource) instruments() []wire.Instrument { return s.sim.Instruments()
 func (s *simSource) base() int64                    { return s.pacer.Clock().Base }
 func (s *simSource) control(*server.Config)         {}
 
-func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() bool, log zerolog.Logger) error {
-	// The opening books come first, however long they take; then time begins.
+func (s *simSource) open(ctx context.Context, hub *feed.Hub) error {
 	for s.sim.Next() == 0 && ctx.Err() == nil {
 		if _, err := s.publish(hub, 0); err != nil {
 			return err
 		}
 	}
-	// A small delay is made up for, so that market time is wall time.
+	hub.Advance(0, wallNanos())
+	return nil
+}
+
+func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() bool, log zerolog.Logger) error {
+	// Time begins now, however long the opening books took. A small delay is
+	// made up for, so that market time is wall time.
 	if wall := wallNanos(); wall-s.pacer.WallAt(0) > slipNanos {
 		s.pacer.Slip(wall, 0)
 	}
@@ -188,8 +195,21 @@ func (s *loadSource) control(cfg *server.Config) {
 	}
 }
 
-func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ zerolog.Logger) error {
+func (s *loadSource) open(ctx context.Context, hub *feed.Hub) error {
 	hub.SetClock(wire.Clock{Speed: 1, Market: wallNanos(), Wall: wallNanos()})
+	var b wire.Batch
+	for s.load.Next() == 0 && ctx.Err() == nil {
+		b.Reset()
+		now := wallNanos()
+		s.load.Step(&b, now, stepTxnsMax)
+		if err := hub.Publish(&b, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ zerolog.Logger) error {
 	precise := newNapper()
 	defer precise.close()
 	var b wire.Batch
