@@ -102,9 +102,14 @@ func (s *Shards) Serve(conn net.Conn, early []byte, o Options) bool {
 	return taken
 }
 
-// Now returns the wall time, ns, by the clock that the shards have. Readers of
-// the hub go by it too.
-func (s *Shards) Now() int64 { return s.now() }
+// Now returns the wall time, ns, by the clock that the shards have, by which
+// readers of the hub go too. The zero Shards has none.
+func (s *Shards) Now() int64 {
+	if s.now == nil {
+		return 0
+	}
+	return s.now()
+}
 
 // Congested reports whether a shard's inbox is over half full: a source that
 // can wait, should.
