@@ -19,6 +19,10 @@ const (
 	readBytesMax   = 1 << 20 // of an answer; what belongs together may be more
 	sinceMax       = 1024    // streams of since, as many as a connection may have entries
 	cursorBytesMax = 64      // of the longest cursor that was ever given out, and more
+
+	// answerBytesPerSecond is what a client has to take of a large answer, the
+	// snapshots of many books say, beyond what writeTimeout is for.
+	answerBytesPerSecond = 64 << 10
 )
 
 // readQuery is what a client wants to read: the query of the routes that read by
@@ -215,4 +219,8 @@ func answerJSON(ctx *fasthttp.RequestCtx, body []byte) {
 	ctx.SetContentType("application/json")
 	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	ctx.Response.SetBodyRaw(body)
+	if len(body) > answerBytesPerSecond {
+		late := time.Duration(len(body)) * time.Second / answerBytesPerSecond
+		_ = ctx.SetWriteDeadline(time.Now().Add(writeTimeout + late)) // without it the answer has less time
+	}
 }

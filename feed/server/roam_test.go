@@ -96,7 +96,6 @@ type roamer struct {
 	heard   map[string]map[uint64]string // all frames
 	cursor  string
 	hops    map[string]int // frames by transport
-	took    string         // the last frame of events
 }
 
 // take keeps a frame; fresh says that the client has just begun, and may get
