@@ -115,6 +115,54 @@ func TestReaderExpired(t *testing.T) {
 	}
 }
 
+// TestReaderBetweenStages publishes between the stages of one read: what was
+// quiet when a loss was noticed, and what the last stream had beyond the place
+// up to which the first was asked.
+func TestReaderBetweenStages(t *testing.T) {
+	st := newStage(t, 2)
+	st.hub.archive.bytesMax = 8 * chunkBytes
+	r := st.reader("trade.*", "book.*", "bbo.*")
+	st.move(0, 4)
+	st.readAll(r)
+	st.move(1, 10*chunkTxns)
+	if _, whole := r.gather(st.now); whole {
+		t.Fatal("nothing expired")
+	}
+	st.move(0, 2)
+	r.release()
+	r.out.Frames = r.out.Frames[:0]
+	r.relearn(st.now)
+	var got []string
+	for i := range r.out.Frames {
+		if m := string(r.out.Frames[i].Payload); strings.Contains(m, `S0"`) {
+			got = append(got, m)
+		}
+	}
+	prefixed(t, got, `{"stream":"trade.S0","seq":3,`, `{"stream":"book.S0","seq":5,`, `{"stream":"book.S0","seq":6,`, `{"stream":"bbo.S0","seq":6,`)
+	if got, _ := st.readAll(r); len(got) != 0 {
+		t.Errorf("again: %q", got)
+	}
+
+	st.move(0, 1)
+	upTo := st.hub.Position()
+	st.move(1, 2)
+	if _, whole := r.gather(st.now); !whole {
+		t.Fatal("expired")
+	}
+	r.Close()
+	r.out.Frames = r.out.Frames[:0]
+	r.portion = portion{framesMax: 100, bytesMax: 1 << 20, out: &r.out}
+	r.pos = r.collect(upTo)
+	r.release()
+	got = nil
+	for i := range r.out.Frames {
+		got = append(got, string(r.out.Frames[i].Payload))
+	}
+	prefixed(t, got, `{"stream":"book.S0","seq":7,`, `{"stream":"bbo.S0","seq":7,`)
+	got, _ = st.readAll(r)
+	prefixed(t, got, `{"stream":"book.S1","seq":321,`, `{"stream":"trade.S1","seq":161,`, `{"stream":"book.S1","seq":322,`, `{"stream":"bbo.S1","seq":322,`)
+}
+
 // TestReaderHearsListings wants a pattern to cover what is listed later, from
 // its first frame on and with the image that it begins with.
 func TestReaderHearsListings(t *testing.T) {

@@ -8,7 +8,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -19,11 +21,14 @@ import (
 // payloads of every frame, by stream and seq.
 type bulletin struct {
 	hub    *Hub
+	mu     sync.Mutex // guards frames
 	frames map[string]map[uint64][][]byte
 }
 
 func (b *bulletin) Packet(p Packet, payload []byte) {
 	name := string(b.hub.listings.Load().name(nil, p.Stream))
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.frames[name] == nil {
 		b.frames[name] = map[uint64][][]byte{}
 	}
@@ -31,6 +36,13 @@ func (b *bulletin) Packet(p Packet, payload []byte) {
 }
 func (*bulletin) Mark(*Marker) {}
 func (*bulletin) Wake()        {}
+
+// at returns the payloads of a frame.
+func (b *bulletin) at(stream string, seq uint64) [][]byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.frames[stream][seq]
+}
 
 // listen lets the bulletin hear all streams of the instruments from an index on.
 func (b *bulletin) listen(inbox, from int) {
@@ -179,11 +191,11 @@ func (c *readerClient) frame(tried map[string]*readStream, payload []byte) error
 
 // numbered reports whether a snapshot is a frame of its stream.
 func (c *readerClient) numbered(name string, f *clientFrame, payload []byte) bool {
-	return slices.ContainsFunc(c.bulletin.frames[name][f.Seq], func(p []byte) bool { return bytes.Equal(p, payload) })
+	return slices.ContainsFunc(c.bulletin.at(name, f.Seq), func(p []byte) bool { return bytes.Equal(p, payload) })
 }
 
 func (c *readerClient) published(name string, seq uint64, payload []byte) error {
-	if want := c.bulletin.frames[name][seq]; len(want) != 1 || !bytes.Equal(want[0], payload) {
+	if want := c.bulletin.at(name, seq); len(want) != 1 || !bytes.Equal(want[0], payload) {
 		return fmt.Errorf("published was %s", want)
 	}
 	return nil
@@ -287,6 +299,69 @@ func TestReaderMissesNothing(t *testing.T) {
 	})
 	if gaps == 0 || frames < 1000 {
 		t.Errorf("%d gaps, %d frames: it tested little", gaps, frames)
+	}
+}
+
+// TestReaderBesideAPublisher lets readers read while something is published
+// at every moment of their reads, and history is short.
+func TestReaderBesideAPublisher(t *testing.T) {
+	w := newWorld(3, 1, 1000)
+	w.hub.archive.bytesMax = 8 * chunkBytes
+	for range 15 {
+		w.list()
+	}
+	b := &bulletin{hub: w.hub, frames: map[string]map[uint64][][]byte{}}
+	b.listen(w.hub.addInbox(b), 0)
+	if err := w.publish(200); err != nil {
+		t.Fatal(err)
+	}
+	var clients []*readerClient
+	for _, entries := range [][]string{{"trade.*", "book.*", "bbo.*"}, {"order.*", "depth5.*", "book.*.20ms"}} {
+		c := &readerClient{world: w, bulletin: b, streams: map[string]*readStream{}, entries: entries}
+		if err := c.resume(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.read(1000, 1<<20, -1); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
+	}
+	var wg sync.WaitGroup
+	for i, c := range clients {
+		wg.Go(func() {
+			for n := 0; c.frames < 5000 && n < 400; n++ {
+				if _, err := c.read(1+n%300, 1<<20, -1); err != nil {
+					t.Errorf("client %d, read %d: %v", i, n, err)
+					return
+				}
+				if n%20 == 0 {
+					time.Sleep(5 * time.Millisecond) // history goes on without it
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	for publishing := true; publishing; {
+		select {
+		case <-done:
+			publishing = false
+		default:
+			if err := w.publish(3); err != nil {
+				t.Fatal(err)
+			}
+			w.hub.Beat(w.now)
+		}
+	}
+	gaps := 0
+	for _, c := range clients {
+		if err := c.settle(); err != nil {
+			t.Error(err)
+		}
+		gaps += c.gaps
+	}
+	if gaps == 0 {
+		t.Error("nothing expired: it tested little")
 	}
 }
 
