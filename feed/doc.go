@@ -71,4 +71,12 @@
 // encoding a stream. The cursor of an acknowledgement is therefore the seq of
 // the state that follows it, or the one resumed from: the next numbered frame
 // is always cursor + 1.
+//
+// # Readers
+//
+// Whoever has no session reads by position: every publication has a number, and
+// a Reader finds what a set of streams has after one, in history and images. It
+// keeps nothing else, so that one number resumes any set. If a stream has lost
+// something, all streams are judged at one place in the order of publications:
+// it begins anew, the others go on without a hole.
 package feed

@@ -6,17 +6,27 @@ import (
 	"tickcast/wire"
 )
 
+// Listed reports whether there is such a symbol, and if not, which resemble it.
+func (h *Hub) Listed(symbol string) (near []string, ok bool) {
+	dir := h.listings.Load()
+	if _, ok = dir.bySymbol[wire.Symbol(symbol)]; ok {
+		return nil, true
+	}
+	return dir.near(symbol), false
+}
+
 // TradesQuery says which of a symbol's trades are wanted.
 type TradesQuery struct {
 	Symbol string
 	After  uint64 // those after this frame, if not 0
 	From   int64  // those of this market time or later, ns since the epoch, if not 0
+	Latest bool   // the last ones of them, else the first
 	Limit  int    // at most
 }
 
 // Trades returns the payloads of the trade frames that history holds, the
-// oldest first: the first of those after a frame or a time, or the last ones.
-// false: there is no such symbol.
+// oldest first. An After that is ahead counts as none. false: there is no such
+// symbol.
 func (h *Hub) Trades(q TradesQuery, d wire.Dialect) (frames [][]byte, ok bool) {
 	l, ok := h.listings.Load().bySymbol[wire.Symbol(q.Symbol)]
 	if !ok {
@@ -24,19 +34,18 @@ func (h *Hub) Trades(q TradesQuery, d wire.Dialect) (frames [][]byte, ok bool) {
 	}
 	h.mu.Lock()
 	s := h.symbols[l.id]
-	after := max(q.After, s.history.floor(slotTrade))
-	if last := s.seq(slotTrade); q.After == 0 && q.From == 0 && last > uint64(q.Limit) {
-		after = max(after, last-uint64(q.Limit))
+	last, after := s.seq(slotTrade), s.history.floor(slotTrade)
+	if q.After <= last {
+		after = max(after, q.After)
+	}
+	if limit := uint64(q.Limit); q.Latest && last > limit {
+		after = max(after, last-limit)
 	}
 	sp, _ := s.history.since(slotTrade, after)
 	h.mu.Unlock()
 	defer sp.release()
-	r := replayer{base: h.base, encoder: l.encoder, dialect: d, from: q.From}
-	r.emit = func(_ uint64, payload []byte) {
-		if len(frames) < q.Limit {
-			frames = append(frames, slices.Clone(payload))
-		}
-	}
+	r := replayer{base: h.base, encoder: l.encoder, dialect: d, from: q.From, most: uint64(q.Limit)}
+	r.emit = func(_ uint64, payload []byte) { frames = append(frames, slices.Clone(payload)) }
 	r.replay(&sp, slotTrade.Stream(l.id), after)
 	h.replays.Add(r.frames)
 	return frames, true

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"cmp"
 	"slices"
 
 	"tickcast/wire"
@@ -9,19 +8,17 @@ import (
 
 // Bounds of a Reader.
 const (
-	readerStreamsMax = 4096    // streams that its entries may match
-	readerImagesMax  = 256     // of them books and orders, whose snapshots are large
-	readerBytesMax   = 4 << 20 // frames that one read replays
+	readerStreamsMax = 4096 // streams that its entries may match
+	readerImagesMax  = 256  // of them books and orders, whose snapshots are large
 )
 
 // Reader reads a set of streams from history and images, by position: for HTTP
 // clients that come back, or read at their own pace. Beside its position it
 // keeps nothing, so that one number resumes any set of streams. It belongs to
-// one goroutine.
+// one goroutine, and ends with Close.
 type Reader struct {
 	hub     *Hub
 	dialect wire.Dialect
-	texts   []string
 	entries []wire.Entry
 	version int // of the directory that streams were resolved with
 	streams []wire.StreamID
@@ -31,9 +28,10 @@ type Reader struct {
 	foreign bool                     // it resumes from somewhere that does not exist
 	since   map[wire.StreamID]cursor // where single streams resume
 
-	expired []wire.StreamID // have lost something since pos
-	spans   []pending
-	out     Reading
+	reserved int // bytes of the replay budget that the last reading takes
+	portion  portion
+	pendings []pending
+	out      Reading
 }
 
 // Reading is what one read found.
@@ -41,6 +39,8 @@ type Reading struct {
 	Frames []ReadFrame
 	// Cursor is where to go on when all frames have been handed over.
 	Cursor string
+	// More says that there is more at once: the frames are a part.
+	More bool
 }
 
 // ReadFrame is a payload: a data frame, or a gap.
@@ -49,15 +49,6 @@ type ReadFrame struct {
 	// Pos is where to go on after this frame, 0 if that is possible only after
 	// a later one.
 	Pos uint64
-}
-
-// pending is what one stream has for a read.
-type pending struct {
-	id    wire.StreamID
-	after uint64 // frames that follow this seq
-	span  span
-	state *state
-	pos   uint64 // of the state
 }
 
 // NewReader returns a reader of what the entries match in dialect d, those
@@ -76,7 +67,7 @@ func (h *Hub) NewReader(d wire.Dialect, entries []string) (*Reader, []wire.Strea
 			errs = append(errs, explain(text, err, dir))
 			continue
 		}
-		r.texts, r.entries = append(r.texts, text), append(r.entries, e)
+		r.entries = append(r.entries, e)
 	}
 	if !r.resolve(dir) {
 		errs = append(errs, wire.StreamError{
@@ -104,11 +95,11 @@ func (r *Reader) resolve(dir *directory) bool {
 }
 
 // Resume makes the reader go on after a cursor `epoch:pos` of an earlier
-// Reading. One that is of another epoch, ahead, or not a cursor at all is
-// answered with gaps.
+// Reading, whatever Since says. One that is of another epoch, ahead, or not a
+// cursor at all is answered with gaps.
 func (r *Reader) Resume(cursor string) {
 	epoch, pos, ok := wire.ParseCursor([]byte(cursor))
-	r.begun, r.pos = true, pos
+	r.begun, r.pos, r.since = true, pos, nil
 	if !ok || string(epoch) != r.hub.epoch || pos > r.hub.Position() {
 		r.begun, r.foreign = false, true
 	}
@@ -140,22 +131,32 @@ func (r *Reader) Cursor() string {
 	return string(wire.AppendCursor(nil, r.hub.epoch, r.pos))
 }
 
-// Read returns what is new, about limit frames at most in the order of their
-// positions; there may be nothing. A reader that begins anew or has lost
-// something gets all at once: gaps, snapshots and values. wall is the wall
-// time, ns. The result is valid until the next read.
-func (r *Reader) Read(limit int, wall int64) *Reading {
-	r.out.Frames = r.out.Frames[:0]
+// Read returns what is new, in the order of positions: about so many frames
+// and bytes at most, for what has one position is not torn apart; there may be
+// nothing. A reader that begins, or has lost something, gets all at once:
+// gaps, snapshots and values. wall is the wall time, ns. The result is valid
+// until the next read.
+func (r *Reader) Read(frames, bytes int, wall int64) *Reading {
+	r.Close()
+	r.out.Frames, r.out.More = r.out.Frames[:0], false
 	if dir := r.hub.listings.Load(); dir.version != r.version {
 		r.resolve(dir)
 	}
-	if !r.begun {
-		r.begin(wall)
+	if r.begun {
+		r.portion = portion{framesMax: max(frames, 1), bytesMax: max(bytes, 1), out: &r.out}
+		r.proceed(wall)
 	} else {
-		r.proceed(limit, wall)
+		r.begin(wall)
 	}
 	r.out.Cursor = r.Cursor()
 	return &r.out
+}
+
+// Close gives back what the last reading holds. The reader can be used again.
+func (r *Reader) Close() {
+	r.hub.replayed(r.reserved)
+	r.reserved = 0
+	clear(r.out.Frames)
 }
 
 // begin answers every stream as a subscription would.
@@ -169,13 +170,13 @@ func (r *Reader) begin(wall int64) {
 		wants = append(wants, w)
 	}
 	r.begun, r.foreign, r.since = true, false, nil
-	r.pos = r.hub.answerAll(r.dialect, wants, wall)
-	r.serve(wants)
+	r.pos = r.hub.answerAll(r.dialect, wants, wall, func(*symbol, wire.Slot, *want) {})
+	r.serve(wants, false)
 }
 
 // answerAll answers wants at one place in the order of publications, which it
-// returns.
-func (h *Hub) answerAll(d wire.Dialect, wants []want, wall int64) uint64 {
+// returns. ask may change a want at that place, before it is answered.
+func (h *Hub) answerAll(d wire.Dialect, wants []want, wall int64, ask func(*symbol, wire.Slot, *want)) uint64 {
 	h.prepare(&attachment{dialect: d, wants: wants, wall: wall})
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -186,200 +187,62 @@ func (h *Hub) answerAll(d wire.Dialect, wants []want, wall int64) uint64 {
 		h.ensure(s, slot, wall)
 		w.seq = s.seq(slot)
 		w.cursor = w.seq
+		ask(s, slot, w)
 		h.answer(s, slot, w, &budget)
 	}
 	return h.stats.Frames
 }
 
-// serve appends gaps, states and replays. Only the last frame is a place to go
-// on from.
-func (r *Reader) serve(wants []want) {
+// serve appends gaps, states and replays; those that replay from the beginning
+// get the empty image too if it is not known that they had it. Only the last
+// frame is a place to go on from.
+func (r *Reader) serve(wants []want, empty bool) {
 	dir := r.hub.listings.Load()
 	for i := range wants {
 		w := &wants[i]
 		if w.reason != "" && !w.stream.Channel().Stateful() {
-			gap := wire.AppendGap(nil, dir.name(nil, w.stream), w.gapFrom, w.cursor, w.reason)
-			r.out.Frames = append(r.out.Frames, ReadFrame{Payload: gap})
+			r.frame(wire.AppendGap(nil, dir.name(nil, w.stream), w.gapFrom, w.cursor, w.reason))
 		}
 		if w.st != nil {
-			r.state(w.st, 0)
+			for payload := range r.payloads(w.st) {
+				r.frame(payload)
+			}
 		}
-		r.replay(&w.replay, w.stream, w.cursor, 0)
+		if empty && w.recovered && w.since == 0 && w.stream.Channel().Image() {
+			r.frame(r.emptyImage(w.stream))
+		}
+		p := r.replayer(w.stream)
+		p.emit = func(_ uint64, payload []byte) { r.frame(slices.Clone(payload)) }
+		p.replay(&w.replay, w.stream, w.cursor)
+		r.hub.replays.Add(p.frames)
 		w.replay.release()
-		r.hub.replayed(w.reserved)
+		r.reserved += w.reserved
 	}
 	if n := len(r.out.Frames); n > 0 {
 		r.out.Frames[n-1].Pos = r.pos
 	}
 }
 
-// state appends a state's payloads at a position.
-func (r *Reader) state(st *state, pos uint64) {
+// frame appends a payload behind which nobody can go on yet.
+func (r *Reader) frame(payload []byte) {
+	r.out.Frames = append(r.out.Frames, ReadFrame{Payload: payload})
+}
+
+// payloads are those of a state, encoded once for all readers and sessions.
+func (r *Reader) payloads(st *state) func(yield func([]byte) bool) {
 	e, fresh := st.in(r.dialect)
 	if fresh {
 		r.hub.snapshots.Add(1)
 	}
-	for i, end := range e.ends {
-		r.out.Frames = append(r.out.Frames, ReadFrame{Payload: e.bytes[e.starts[i]:end], Pos: pos})
-	}
-}
-
-// replay appends the frames of a span after a seq: those up to a position, or
-// all of them without positions if that is 0.
-func (r *Reader) replay(s *span, id wire.StreamID, after, upTo uint64) {
-	if len(s.parts) == 0 {
-		return
-	}
-	p := replayer{base: r.hub.base, encoder: r.hub.listings.Load().listings[id.Instrument()].encoder, dialect: r.dialect}
-	p.emit = func(pos uint64, payload []byte) {
-		switch {
-		case upTo == 0:
-			pos = 0
-		case pos > upTo:
-			return
-		}
-		r.out.Frames = append(r.out.Frames, ReadFrame{Payload: slices.Clone(payload), Pos: pos})
-	}
-	p.replay(s, id, after)
-	r.hub.replays.Add(p.frames)
-}
-
-// proceed reads what follows the reader's position.
-func (r *Reader) proceed(limit int, wall int64) {
-	r.expired, r.spans = r.expired[:0], r.spans[:0]
-	upTo, bytes := r.gather(wall)
-	if len(r.expired) > 0 {
-		r.lost(wall, bytes)
-		return
-	}
-	for bytes > readerBytesMax && upTo > r.pos+1 {
-		upTo = r.pos + (upTo-r.pos)/2
-		bytes /= 2
-	}
-	for i := range r.spans {
-		p := &r.spans[i]
-		if p.state != nil && p.pos <= upTo {
-			r.state(p.state, p.pos)
-		}
-		r.replay(&p.span, p.id, p.after, upTo)
-		p.span.release()
-	}
-	slices.SortStableFunc(r.out.Frames, func(a, b ReadFrame) int { return cmp.Compare(a.Pos, b.Pos) })
-	r.pos = upTo
-	if n := len(r.out.Frames); n > limit {
-		for n = max(limit, 1); n < len(r.out.Frames) && r.out.Frames[n].Pos == r.out.Frames[n-1].Pos; n++ {
-		}
-		if n < len(r.out.Frames) {
-			r.pos = r.out.Frames[n-1].Pos
-		}
-		r.out.Frames = r.out.Frames[:n]
-	}
-}
-
-// gather collects what each stream has after the reader's position, in turns
-// of the hub's mutex: up to the position that it returns. Streams that have
-// lost something are in r.expired.
-func (r *Reader) gather(wall int64) (upTo uint64, bytes int) {
-	h := r.hub
-	upTo = h.Position()
-	for i := 0; i < len(r.streams); {
-		h.mu.Lock()
-		for end := min(i+attachStatesMax, len(r.streams)); i < end; i++ {
-			id := r.streams[i]
-			s, slot := h.symbols[id.Instrument()], id.Slot()
-			h.ensure(s, slot, wall)
-			if s.streams[slot].pos <= r.pos {
-				continue
+	return func(yield func([]byte) bool) {
+		for i, end := range e.ends {
+			if !yield(e.bytes[e.starts[i]:end]) {
+				return
 			}
-			bytes += r.pend(s, slot)
-		}
-		h.mu.Unlock()
-	}
-	return upTo, bytes
-}
-
-// pend notes what a stream has after the reader's position, and returns a
-// bound of the bytes that its replay takes.
-func (r *Reader) pend(s *symbol, slot wire.Slot) (bytes int) {
-	p := pending{id: slot.Stream(s.id), pos: s.streams[slot].pos}
-	if slot.Channel().Stateful() {
-		p.state = s.capture(slot, 0)
-		r.spans = append(r.spans, p)
-		return 0
-	}
-	var ok bool
-	if p.after, ok = s.seqAt(slot, r.pos); !ok {
-		r.expired = append(r.expired, p.id)
-		return 0
-	}
-	p.span, bytes = s.since(slot, p.after)
-	r.spans = append(r.spans, p)
-	return bytes
-}
-
-// lost answers a read in which streams have lost something: these begin anew,
-// the others get all that they have, or begin anew too if that is too much.
-func (r *Reader) lost(wall int64, bytes int) {
-	lost := make(map[wire.StreamID]bool, len(r.expired))
-	for _, id := range r.expired {
-		lost[id] = true
-	}
-	wants := make([]want, 0, len(r.streams))
-	for _, id := range r.streams {
-		wants = append(wants, want{stream: id, state: lost[id]})
-	}
-	for i := range r.spans {
-		p := &r.spans[i]
-		p.span.release()
-		at, _ := slices.BinarySearchFunc(wants, p.id, func(w want, id wire.StreamID) int { return cmp.Compare(w.stream, id) })
-		w := &wants[at]
-		w.state = true
-		if !p.id.Channel().Stateful() && bytes <= readerBytesMax {
-			w.resume, w.since = true, p.after
-		} else if !p.id.Channel().Stateful() {
-			lost[p.id] = true
 		}
 	}
-	r.pos = r.hub.answerAll(r.dialect, wants, wall)
-	for i := range wants {
-		if w := &wants[i]; lost[w.stream] {
-			w.reason, w.gapFrom = wire.GapHistory, 0
-		}
-	}
-	r.serve(wants)
 }
 
-// seqAt returns the number of the last frame of an event stream up to a
-// position; false if frames behind it are gone.
-func (s *symbol) seqAt(slot wire.Slot, pos uint64) (seq uint64, ok bool) {
-	if d := s.derived[slot]; d != nil {
-		return d.seqAt(pos)
-	}
-	return s.history.seqAt(slot.Channel(), pos)
-}
-
-// News returns a channel that is closed when something is published after the
-// call. To miss nothing, ask before a read and wait after it.
-func (h *Hub) News() <-chan struct{} {
-	h.newsMu.Lock()
-	defer h.newsMu.Unlock()
-	if h.news == nil {
-		h.news = make(chan struct{})
-		h.awaited.Store(true)
-	}
-	return h.news
-}
-
-// tell closes the channel that News returned.
-func (h *Hub) tell() {
-	if !h.awaited.Load() {
-		return
-	}
-	h.newsMu.Lock()
-	defer h.newsMu.Unlock()
-	if h.news != nil {
-		close(h.news)
-		h.news = nil
-		h.awaited.Store(false)
-	}
+func (r *Reader) replayer(id wire.StreamID) replayer {
+	return replayer{base: r.hub.base, encoder: r.hub.listings.Load().listings[id.Instrument()].encoder, dialect: r.dialect}
 }

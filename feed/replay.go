@@ -10,6 +10,8 @@ type replayer struct {
 	dialect wire.Dialect
 	emit    func(pos uint64, payload []byte) // payload is valid during the call
 	from    int64                            // trades of an earlier market time are left out
+	upTo    uint64                           // position beyond which nothing is encoded, 0: all; emit may lower it
+	most    uint64                           // frames at most, 0: all
 	frames  uint64                           // encoded so far
 
 	payload    []byte
@@ -27,6 +29,9 @@ func (r *replayer) replay(s *span, id wire.StreamID, after uint64) {
 	for _, part := range s.parts {
 		for i := range part.txns {
 			t := &part.txns[i]
+			if r.done(t.pos) {
+				return
+			}
 			switch c := id.Channel(); {
 			case c == wire.ChannelTrade:
 				r.trades(t, part.events[t.first:t.orders], after)
@@ -39,8 +44,16 @@ func (r *replayer) replay(s *span, id wire.StreamID, after uint64) {
 	}
 }
 
-// frame encodes a frame and hands on its payloads.
+// done reports whether nothing from a position on is wanted.
+func (r *replayer) done(pos uint64) bool {
+	return r.upTo != 0 && pos > r.upTo || r.most != 0 && r.frames >= r.most
+}
+
+// frame encodes a frame and hands on its payloads, if it is wanted.
 func (r *replayer) frame(pos uint64, f *frame) {
+	if r.done(pos) {
+		return
+	}
 	r.payload, r.ends = f.append(r.payload[:0], r.ends[:0], r.encoder, r.dialect)
 	r.frames++
 	from := 0
@@ -80,6 +93,9 @@ func (r *replayer) book(t *txn, events []wire.Event) {
 func (r *replayer) tier(s *span, rate wire.Rate) {
 	for i := 1; i < len(s.marks); i++ {
 		since, mark := &s.marks[i-1], &s.marks[i]
+		if r.done(mark.pos) {
+			return
+		}
 		r.merger.merge(s.parts, mark.book)
 		r.bids, r.asks = r.merger.split(r.bids[:0], r.asks[:0])
 		f := wire.BookFrame{Rate: rate, Snapshot: r.merger.snapshot, Bids: r.bids, Asks: r.asks}

@@ -31,6 +31,7 @@ type ShardsConfig struct {
 // goroutine of its own.
 type Shards struct {
 	hub   *Hub
+	now   func() int64
 	loops []*loop
 	next  atomic.Uint64
 	wg    sync.WaitGroup
@@ -49,7 +50,7 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 	if cfg.Now == nil {
 		return nil, fmt.Errorf("shards: no clock")
 	}
-	s := &Shards{hub: h, stop: make(chan struct{})}
+	s := &Shards{hub: h, now: cfg.Now, stop: make(chan struct{})}
 	for range cfg.Count {
 		l, err := newLoop(h, &cfg)
 		if err != nil {
@@ -59,12 +60,12 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 		s.loops = append(s.loops, l)
 		s.wg.Go(l.run)
 	}
-	s.wg.Go(func() { s.beat(cfg.Now) })
+	s.wg.Go(s.beat)
 	return s, nil
 }
 
 // beat calls Hub.Beat when that is due.
-func (s *Shards) beat(now func() int64) {
+func (s *Shards) beat() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -74,7 +75,7 @@ func (s *Shards) beat(now func() int64) {
 		case <-s.hub.tiered: // a tier that was made may be due first
 		case <-timer.C:
 		}
-		wall := now()
+		wall := s.now()
 		timer.Reset(time.Duration(s.hub.Beat(wall) - wall))
 	}
 }
@@ -100,6 +101,15 @@ func (s *Shards) Serve(conn net.Conn, early []byte, o Options) bool {
 		_ = conn.Close() // refused: nothing was promised
 	}
 	return taken
+}
+
+// Now returns the wall time, ns, by the clock that the shards have, by which
+// readers of the hub go too. The zero Shards has none.
+func (s *Shards) Now() int64 {
+	if s.now == nil {
+		return 0
+	}
+	return s.now()
 }
 
 // Congested reports whether a shard's inbox is over half full: a source that

@@ -42,6 +42,22 @@
 // so at once: beyond, a handshake is more than a refusal is worth. The listener
 // of operators stays plain.
 //
+// # Without a WebSocket
+//
+// Event streams, polls and snapshots read by position (feed.Reader): one number
+// resumes any set of streams. An event stream is hijacked, because WriteTimeout
+// bounds the whole of an answer and SetBodyStreamWriter cannot lift it; its
+// body ends with the connection. It has two goroutines, one of which reads, so
+// that a client that goes is noticed without a write. A poll waits in the
+// goroutine that fasthttp has for every connection; while it waits its
+// connection is read ahead, and what came is read again in its turn.
+//
+// Readers are woken by every publication and read at most every 5 ms, slower
+// with more than 100 of them. States are encoded once for all; events are
+// encoded again for each reader, up to what it is sent at once. That is the
+// price of keeping nothing for a client but its position: a fallback, not the
+// way to serve thousands.
+//
 // # What is told
 //
 // A session has a line in the log when it begins and one when it ends, with its

@@ -20,6 +20,7 @@ type message struct {
 	Cursors          map[string]uint64
 	Cursor           string
 	Seq              uint64
+	TS               int64
 	Type             string
 	From             *uint64
 	To, Frames       uint64

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"tickcast/wire"
 )
 
@@ -270,4 +272,28 @@ func (h hostile) message() string {
 		return `{"op":"subscribe","streams":["` + stream() + `","` + stream() + `"],"since":{"` + stream() + `":"` +
 			h.pick("k7:1", "k7:18446744073709551615", "k6:3", ":", "k7:-1", "k7:"+strings.Repeat("1", 60)) + `"},"snapshot":` + h.pick("true", "false", "0") + `}`
 	}
+}
+
+// FuzzReading wants any query to be read within its bounds, or refused.
+func FuzzReading(f *testing.F) {
+	for _, query := range []string{
+		"streams=bbo.*,trade.BTCUSDT&cursor=k7:3&limit=5&wait=1", "streams=a&since=k7:trade.BTCUSDT=88,book.BTCUSDT=501",
+		"streams=&since=%3a%3d", "streams=a&since=k7:a=18446744073709551616", "limit=+1&wait=%31&format=json&lastEventId=",
+	} {
+		f.Add(query)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		var args fasthttp.Args
+		args.Parse(query)
+		q, bad := parseReading(&args)
+		switch {
+		case bad != nil:
+			if q != nil || bad.status != 400 || bad.code == "" || bad.message == "" {
+				t.Fatalf("%+v", bad)
+			}
+		case len(q.streams) == 0 || len(q.streams) > wire.RequestStreamsMax || len(q.since) > sinceMax ||
+			q.limit < 1 || q.limit > limitMax || q.wait < 0 || q.wait > waitMax:
+			t.Fatalf("%+v", q)
+		}
+	})
 }

@@ -159,6 +159,10 @@ type countedConn struct {
 	listener *listener
 	address  netip.Addr
 	once     sync.Once
+
+	// What watch has read, guarded by its end.
+	ahead    []byte
+	aheadErr error
 }
 
 // Close implements net.Conn.

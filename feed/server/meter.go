@@ -68,6 +68,15 @@ func (m *meter) sweep(now time.Time) {
 	}
 }
 
+// limited serves a route as often as allowRequest has it.
+func (s *Server) limited(handler fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		if s.allowRequest(ctx) {
+			handler(ctx)
+		}
+	}
+}
+
 // allowRequest reports whether a client may have what its request asks for, and
 // answers 429 if it may not. Routes whose answer is work for the server ask it
 // first: a request that is refused costs next to nothing. Loopback counts like

@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	server      *Server
 	disconnects *prometheus.CounterVec
+	requests    *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
 	panics      prometheus.Counter
 
@@ -38,8 +39,11 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		server: s,
 		disconnects: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tickcast_disconnects_total", Help: "Sessions that ended, by close code.",
-		}, []string{"code"}),
+			Name: "tickcast_disconnects_total", Help: "Sessions that ended, by close code; of Server-Sent Events the code that a WebSocket would have had.",
+		}, []string{"transport", "code"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tickcast_requests_total", Help: "HTTP requests of clients, by route and status.",
+		}, []string{"route", "status"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tickcast_refused_total", Help: "Requests that were refused, by HTTP status.",
 		}, []string{"status"}),
@@ -60,6 +64,7 @@ func (m *metrics) unlabelled() {
 		m.readings = append(m.readings, reading{prometheus.NewDesc("tickcast_"+name, help, nil, nil), prometheus.GaugeValue, nil, value})
 	}
 	gauge("sockets", "Open connections of the main listener.", func(*totals) float64 { return float64(clients.count()) })
+	gauge("polls_waiting", "Long polls that wait for news.", func(*totals) float64 { return float64(m.server.waiting.Load()) })
 	gauge("groups", "Interest groups.", func(t *totals) float64 { return float64(t.shards.Groups) })
 	gauge("log_bytes", "Memory of the groups' logs.", func(t *totals) float64 { return float64(t.shards.LogBytes) })
 	gauge("unsent_age_seconds", "Age of the oldest unsent byte of all sessions, measured once a second.", func(t *totals) float64 { return float64(t.shards.UnsentAge) / 1e9 })
@@ -68,7 +73,9 @@ func (m *metrics) unlabelled() {
 	counter("frames_published_total", "Frames numbered, watched or not.", func(t *totals) float64 { return float64(t.hub.Frames) })
 	counter("frames_out_total", "Frames copied into logs.", func(t *totals) float64 { return float64(t.shards.Frames) })
 	counter("bytes_in_total", "Bytes received from clients.", func(t *totals) float64 { return float64(t.shards.BytesIn) })
-	counter("bytes_out_total", "Bytes sent to clients.", func(t *totals) float64 { return float64(t.shards.BytesOut) })
+	counter("bytes_out_total", "Bytes sent to sessions and clients of Server-Sent Events.", func(t *totals) float64 {
+		return float64(t.shards.BytesOut + m.server.events.bytes.Load())
+	})
 	counter("writes_total", "Writes to sockets.", func(t *totals) float64 { return float64(t.shards.Writes) })
 	counter("resyncs_total", "Slow sessions that were told what they missed.", func(t *totals) float64 { return float64(t.shards.Resyncs) })
 	counter("conflated_total", "State frames announced as conflated.", func(t *totals) float64 { return float64(t.shards.Conflated) })
@@ -85,14 +92,15 @@ func (m *metrics) unlabelled() {
 func (m *metrics) labelled() {
 	json := wire.JSON.String()
 	add := m.add
-	add(describe("connections", "Sessions.", "transport"), prometheus.GaugeValue,
-		func(t *totals) float64 { return float64(t.shards.Sessions) }, transportName)
+	connections := describe("connections", "Sessions, and clients of Server-Sent Events.", "transport")
+	add(connections, prometheus.GaugeValue, func(t *totals) float64 { return float64(t.shards.Sessions) }, transportName)
+	add(connections, prometheus.GaugeValue, func(*totals) float64 { return float64(m.server.events.count()) }, eventsName)
 	m.losses()
 	m.limits()
 	encodes := describe("encodes_total", "Frames encoded.", "dialect", "kind")
 	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.hub.Live[wire.JSON]) }, json, "live")
-	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Snapshots) }, json, "snapshot")
-	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Replays) }, json, "replay")
+	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Snapshots + t.hub.Snapshots) }, json, "snapshot")
+	add(encodes, prometheus.CounterValue, func(t *totals) float64 { return float64(t.shards.Replays + t.hub.Replays) }, json, "replay")
 	add(describe("published_watched_total", "Frames published while somebody watched.", "dialect"), prometheus.CounterValue,
 		func(t *totals) float64 { return float64(t.hub.Watched[wire.JSON]) }, json)
 }
@@ -159,6 +167,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 	ch <- stages
 	m.disconnects.Describe(ch)
+	m.requests.Describe(ch)
 	m.refusals.Describe(ch)
 	m.panics.Describe(ch)
 }
@@ -172,16 +181,22 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	collectStages(ch, &t)
 	m.disconnects.Collect(ch)
+	m.requests.Collect(ch)
 	m.refusals.Collect(ch)
 	m.panics.Collect(ch)
 }
 
-func (m *metrics) disconnected(code wire.CloseCode) {
+func (m *metrics) disconnected(code wire.CloseCode, transport string) {
 	label := "other" // clients may choose among 2,000
 	if code < 3000 || code.String() != "code "+strconv.Itoa(int(code)) {
 		label = strconv.Itoa(int(code))
 	}
-	m.disconnects.WithLabelValues(label).Inc()
+	m.disconnects.WithLabelValues(transport, label).Inc()
+}
+
+// requested counts a request; route is one of ours, whatever the client asked.
+func (m *metrics) requested(route string, status int) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }
 
 func (m *metrics) refused(status int) {

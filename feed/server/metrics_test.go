@@ -65,7 +65,8 @@ func TestMetrics(t *testing.T) {
 	got := g.scrape(t)
 	for name, want := range map[string]float64{
 		"connections{transport=websocket}": 1, "sockets": 1, "groups": 1, "refused_total{status=400}": 2,
-		"disconnects_total{code=other}": 1, "limit_total{limit=requests}": 0, "limit_total{limit=connections}": 0,
+		"disconnects_total{code=other,transport=websocket}": 1, "connections{transport=sse}": 0, "polls_waiting": 0,
+		"requests_total{route=stream,status=400}": 2, "requests_total{route=stream,status=101}": 2, "limit_total{limit=requests}": 0, "limit_total{limit=connections}": 0,
 		"limit_total{limit=address}": 0, "limit_total{limit=handshakes}": 0, "panics_total": 0, "session_panics_total": 0,
 		"accept_errors_total": 0, "gaps_total{reason=slow}": 0, "gaps_total{reason=upstream}": 0, "evictions_total{reason=age}": 0,
 		"recover_total{result=gap}": 0, "limit_total{limit=snapshots}": 0, "limit_total{limit=pings}": 0, "limit_total{limit=entries}": 0,

@@ -202,6 +202,19 @@ func (m *market) step(i int) {
 	m.batch.Commit(uint32(i), m.txns*1e6)
 }
 
+// halt lets the symbol with this index halt.
+func (m *market) halt(i int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.batch.Reset()
+	m.batch.Events = append(m.batch.Events, wire.Event{Kind: wire.EventStateSet, State: wire.StateHalt})
+	m.txns++
+	m.batch.Commit(uint32(i), m.txns*1e6)
+	if err := m.hub.Publish(&m.batch, m.clock.now()); err != nil {
+		m.t.Error(err)
+	}
+}
+
 // run publishes bursts until the test, or stop, ends it.
 func (m *market) run(burst int) (stop func()) {
 	done := make(chan struct{})

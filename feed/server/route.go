@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"mime"
 	"path"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -13,28 +14,46 @@ import (
 
 // route answers the main listener.
 func (s *Server) route(ctx *fasthttp.RequestCtx) {
-	switch p := string(ctx.Path()); p {
+	p := string(ctx.Path())
+	name := strings.TrimPrefix(p, "/v1/")
+	switch p {
 	case "/v1/stream":
 		s.stream(ctx)
+	case "/v1/sse":
+		s.get(ctx, s.sse)
+	case "/v1/poll":
+		s.get(ctx, s.poll)
+	case "/v1/snapshot":
+		s.get(ctx, s.limited(s.snapshot))
+	case "/v1/trades":
+		s.get(ctx, s.limited(s.trades))
+	case "/v1/candles":
+		s.get(ctx, s.limited(s.candles))
 	case "/v1/symbols":
-		s.get(ctx, s.symbols)
+		s.get(ctx, s.limited(s.symbols))
 	case "/livez", "/readyz":
+		name = "health"
 		s.health(ctx, p)
 	default:
+		name = "page"
 		s.asset(ctx, p)
 	}
+	s.metrics.requested(name, ctx.Response.StatusCode())
 }
 
-// get serves a REST route: GET, HEAD, and the preflight of other origins.
+// get serves a REST route: GET, HEAD, and the preflight of other origins. It is
+// what all of them have in common.
 func (s *Server) get(ctx *fasthttp.RequestCtx, handler fasthttp.RequestHandler) {
 	h := &ctx.Response.Header
 	h.Add(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
+	h.Set(fasthttp.HeaderCacheControl, "no-store")
 	if origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && s.originAllowed(ctx) {
 		h.SetBytesV(fasthttp.HeaderAccessControlAllowOrigin, origin)
 	}
 	switch {
 	case ctx.IsOptions():
 		h.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, OPTIONS")
+		h.Set(fasthttp.HeaderAccessControlAllowHeaders, headerLastEventID)
 		h.Set(fasthttp.HeaderAccessControlMaxAge, "600")
 		ctx.SetStatusCode(fasthttp.StatusNoContent)
 	case ctx.IsGet() || ctx.IsHead():
@@ -73,35 +92,6 @@ func (s *Server) health(ctx *fasthttp.RequestCtx, p string) {
 		return
 	}
 	ctx.SetBodyString("ok\n")
-}
-
-// symbols lists what can be subscribed, the busiest first.
-func (s *Server) symbols(ctx *fasthttp.RequestCtx) {
-	if !s.allowRequest(ctx) {
-		return
-	}
-	ctx.SetContentType("application/json")
-	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
-	b := []byte(`{"symbols":[`)
-	for i, in := range s.hub.Instruments() {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"symbol":`...)
-		b = wire.AppendString(b, string(in.Symbol))
-		b = append(b, `,"base":`...)
-		b = wire.AppendString(b, in.Base)
-		b = append(b, `,"quote":`...)
-		b = wire.AppendString(b, in.Quote)
-		b = append(b, `,"tick":"`...)
-		b = wire.AppendDecimal(b, int64(in.Tick), in.PriceScale)
-		b = append(b, `","lot":"`...)
-		b = wire.AppendDecimal(b, int64(in.Lot), in.QtyScale)
-		b = append(b, `","state":"`...)
-		b = append(b, wire.StateTrading.String()...)
-		b = append(b, `"}`...)
-	}
-	ctx.SetBody(append(b, "]}\n"...))
 }
 
 // asset is a file of the page.

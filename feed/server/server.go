@@ -90,7 +90,11 @@ type Server struct {
 	clients     *limiter // of the main listener
 	operators   *limiter // of the admin listener
 	requests    *meter   // of REST routes; nil: no limit
+	events      *eventStreams
+	waiting     atomic.Int64 // polls that wait
 	draining    atomic.Bool
+	drain       chan struct{} // closed when draining
+	drainFor    atomic.Int64  // ns, before drain is closed
 	shutdown    sync.Once
 
 	mu        sync.Mutex  // guards all below
@@ -116,10 +120,12 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, hub: cfg.Hub, shards: cfg.Shards, log: cfg.Log,
 		clients:   newLimiter(cfg.Connections, cfg.PerAddress),
 		operators: newLimiter(operatorsMax, operatorsMax),
+		drain:     make(chan struct{}),
 	}
 	if s.clients.addressed() && cfg.Requests != Unlimited {
 		s.requests = newMeter(cmp.Or(cfg.Requests, requestsPerSecond))
 	}
+	s.events = newEventStreams(s)
 	var err error
 	if s.origins, err = parseOrigins(cfg.Origins); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -241,7 +247,10 @@ func (s *Server) serve(face *fasthttp.Server, l net.Listener, limits *limiter, s
 func (s *Server) Shutdown(ctx context.Context, drain time.Duration) {
 	s.shutdown.Do(func() {
 		s.draining.Store(true)
+		s.drainFor.Store(int64(drain))
+		close(s.drain)
 		s.shards.Shutdown(ctx, drain)
+		s.events.shutdown(ctx)
 		for _, face := range []*fasthttp.Server{s.main, s.admin} {
 			if err := face.ShutdownWithContext(ctx); err != nil {
 				s.log.Warn().Err(err).Msg("connections are cut")
@@ -265,7 +274,7 @@ func (s *Server) began(b feed.Begin) {
 
 // ended counts and logs the end of a session. It is called by shards.
 func (s *Server) ended(e feed.End) {
-	s.metrics.disconnected(e.Code)
+	s.metrics.disconnected(e.Code, transportName)
 	s.log.Info().Str("conn", e.Conn).Str("remote", e.Remote).Str("transport", transportName).Bool("tls", e.TLS).
 		Uint16("code", uint16(e.Code)).Bytes("reason", shown([]byte(e.Reason))).Dur("lived", time.Duration(e.Nanos)).
 		Uint64("bytes_in", e.BytesIn).Uint64("bytes_out", e.BytesOut).Msg("disconnected")
