@@ -95,3 +95,29 @@ func TestTooManyRequests(t *testing.T) {
 		}
 	}
 }
+
+// Every route whose answer is work is limited, and a poll that goes on is not.
+func TestTooManyRequestsOfEveryRoute(t *testing.T) {
+	for path, limited := range map[string]bool{
+		"/v1/symbols":                                     true,
+		"/v1/snapshot?streams=bbo.BTCUSDT":                true,
+		"/v1/trades?symbol=BTCUSDT":                       true,
+		"/v1/candles?symbol=BTCUSDT&interval=1m":          true,
+		"/v1/poll?streams=bbo.BTCUSDT":                    true,
+		"/v1/poll?streams=bbo.BTCUSDT&cursor=k7:0&wait=0": false,
+	} {
+		g := newRig(t, func(c *Config) { c.Requests = 2 })
+		refused := 0
+		for range 8 {
+			if res, body := request(t, "GET", g.main, path); res.StatusCode == 429 {
+				refused++
+				checkRefusal(t, res, body, "limit_rate")
+			} else if res.StatusCode != 200 {
+				t.Fatalf("%s: %s %s", path, res.Status, body)
+			}
+		}
+		if (refused > 0) != limited {
+			t.Errorf("%s: %d of 8 refused", path, refused)
+		}
+	}
+}
