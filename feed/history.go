@@ -215,8 +215,9 @@ func (t *txn) seq(c wire.Channel) uint64 {
 		return t.trade
 	case wire.ChannelOrder:
 		return t.order
+	default:
+		return t.book
 	}
-	return t.book
 }
 
 // since pins and returns the transactions with frames of the raw event stream
