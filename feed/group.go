@@ -160,15 +160,18 @@ func (g *group) change(ids []wire.StreamID) {
 	}
 }
 
-// packet appends a live frame of the stream at a slot to the group's log.
-func (g *group) packet(payload []byte, slot int, seq uint64) {
+// packet appends a live frame, or a part of one, of the stream at a slot to
+// the group's log. The group has the frame when its last part has come.
+func (g *group) packet(p *Packet, payload []byte, slot int) {
 	if g.torn {
 		return // its streams begin again at the marker under way
 	}
 	g.room(wire.FrameHeaderSize(len(payload)) + len(payload))
 	m := &g.streams[slot]
-	m.seq = seq
-	g.log.append(opcode(g.terms.dialect), payload, m.id, seq)
+	if !p.More {
+		m.seq = p.Seq
+	}
+	g.log.append(opcode(g.terms.dialect), payload, m.id, p.Seq)
 	g.touch()
 }
 

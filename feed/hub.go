@@ -76,6 +76,7 @@ type Packet struct {
 	Dialect wire.Dialect
 	Seq     uint64
 	Pos     uint64 // publication number in the epoch
+	More    bool   // it is a part of a frame, and not the last
 	Matched int64  // stage stamp: the source finished the batch, wall ns
 	Encoded int64  // stage stamp: the hub published it, wall ns
 }
@@ -97,7 +98,7 @@ type Stats struct {
 	Watched [wire.DialectCount]uint64 // frames published while somebody watched in a dialect
 	Live    [wire.DialectCount]uint64 // encodings of live frames
 
-	MatchToEncode Latency // from a batch\'s Matched to its publication
+	MatchToEncode Latency // from a batch's Matched to its publication
 }
 
 // NewHub returns a hub without instruments, or an error that names what is

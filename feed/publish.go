@@ -222,7 +222,8 @@ func (h *Hub) live(s *symbol, p Packet, w *watch, f *frame) {
 		sc.payload, sc.ends = f.append(sc.payload[:0], sc.ends[:0], s.encoder, d)
 		p.Dialect = d
 		from := 0
-		for _, end := range sc.ends {
+		for i, end := range sc.ends {
+			p.More = i+1 < len(sc.ends)
 			h.send(p, w[d], sc.payload[from:end])
 			from = end
 		}
