@@ -29,6 +29,10 @@ const historyBytesDefault = 256 << 20
 // mutex, so that an attachment waits for 20 us or so, not for a whole batch.
 const publishTxnsMax = 32
 
+// publishFramesMax ends such a turn early, when transactions are large or
+// market time has made much due.
+const publishFramesMax = 512
+
 // Hub numbers events, keeps each symbol's image and history, and encodes each
 // live event once for each dialect in which somebody watches it. It is a
 // monitor: publishers and shards call it from any goroutine, and the work
