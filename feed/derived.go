@@ -206,12 +206,16 @@ func (h *Hub) liveDerived(d *derived, p Packet, w *watch) {
 // sampleCandle publishes the candle that closed last, if that is news, then
 // the running one.
 func (h *Hub) sampleCandle(d *derived, p Packet) {
-	c := &d.symbol.candles[d.slot.Channel()-wire.ChannelCandle1s]
+	c, made := &d.symbol.candles[d.slot.Channel()-wire.ChannelCandle1s], d.from == 0
 	if !d.advance(c.last.Seq) {
 		return
 	}
-	if n := len(c.closed); n > 0 && d.from > 0 && !c.last.Closed && c.closed[n-1].frame.OpenTime > d.closed {
-		h.copyCandle(d, &c.closed[n-1].frame, p)
+	if n := len(c.closed); n > 0 && !c.last.Closed && c.closed[n-1].frame.OpenTime > d.closed {
+		if made { // closed before, and maybe told before
+			d.closed = c.closed[n-1].frame.OpenTime
+		} else {
+			h.copyCandle(d, &c.closed[n-1].frame, p)
+		}
 	}
 	h.copyCandle(d, &c.last, p)
 }
