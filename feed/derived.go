@@ -15,8 +15,10 @@ const (
 	beatNanosMax = int64(3600e9)
 	// sweepNanos is how often those that nobody watches are looked for.
 	sweepNanos = int64(1e9)
-	// beatStreamsMax is how many one turn of the mutex samples.
+	// beatStreamsMax is how many one turn of the mutex samples, and
+	// beatTxnsMax about how many transactions it merges: 100 us.
 	beatStreamsMax = 32
+	beatTxnsMax    = 1024
 )
 
 // derived is a stream that exists while somebody watches it, and derivedNanos
@@ -94,12 +96,16 @@ func (h *Hub) forget(d *derived) {
 func (h *Hub) Beat(wall int64) (next int64) {
 	for i := 0; ; {
 		h.mu.Lock()
-		n := len(h.derived)
-		for end := min(i+beatStreamsMax, n); i < end; i++ {
+		n, merged := len(h.derived), uint64(0)
+		for end := min(i+beatStreamsMax, n); i < end && merged < beatTxnsMax; i++ {
 			d := h.derived[i]
-			if period := d.slot.Rate().Period(); period > 0 && h.beats(d.slot.Rate(), wall) {
-				h.sample(d, wall)
+			if r := d.slot.Rate(); r == wire.RateEvery || !h.beats(r, wall) {
+				continue
 			}
+			if d.slot.Channel() == wire.ChannelBook {
+				merged += d.symbol.seq(slotBook) - d.from
+			}
+			h.sample(d, wall)
 		}
 		if i < n {
 			h.mu.Unlock()
