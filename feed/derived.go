@@ -69,8 +69,10 @@ func (h *Hub) derive(s *symbol, slot wire.Slot, wall int64) *derived {
 		d.frame.ticker = &wire.TickerFrame{}
 	}
 	s.derived[slot] = d
-	if slot.Rate() == wire.RateEvery {
+	if r := slot.Rate(); r == wire.RateEvery {
 		s.depths++
+	} else if h.tiers[r]++; h.tiers[r] == 1 {
+		h.beatAt[r] = beatAfter(wall, r) // it stood still
 	}
 	h.derived = append(h.derived, d)
 	h.sample(d, wall)
@@ -85,8 +87,10 @@ func (h *Hub) derive(s *symbol, slot wire.Slot, wall int64) *derived {
 func (h *Hub) forget(d *derived) {
 	s := d.symbol
 	s.derived[d.slot], s.streams[d.slot].state = nil, nil
-	if d.slot.Rate() == wire.RateEvery {
+	if r := d.slot.Rate(); r == wire.RateEvery {
 		s.depths--
+	} else {
+		h.tiers[r]--
 	}
 }
 
@@ -124,21 +128,20 @@ func (h *Hub) Beat(wall int64) (next int64) {
 // Beat that took it.
 func (h *Hub) beats(r wire.Rate, wall int64) bool { return wall >= h.beatAt[r] }
 
+// beatAfter returns the first beat of the rate after wall.
+func beatAfter(wall int64, r wire.Rate) int64 { return wall - modulo(wall, r.Period()) + r.Period() }
+
 // nextBeat moves the beats that have come on, and returns the earliest.
 func (h *Hub) nextBeat(wall int64) int64 {
-	var exists [wire.RateCount]bool
-	for _, d := range h.derived {
-		exists[d.slot.Rate()] = true
-	}
 	next := wall + beatNanosMax
 	if len(h.derived) > 0 {
 		next = h.sweepAt
 	}
 	for r := wire.Rate20ms; r < wire.RateCount; r++ {
 		if h.beats(r, wall) {
-			h.beatAt[r] = wall - modulo(wall, r.Period()) + r.Period()
+			h.beatAt[r] = beatAfter(wall, r)
 		}
-		if exists[r] {
+		if h.tiers[r] > 0 {
 			next = min(next, h.beatAt[r])
 		}
 	}

@@ -55,6 +55,7 @@ type Hub struct {
 	market  int64 // how far market time has come, ns since the epoch
 	dueAt   int64 // market time at which something is due: no symbol's is earlier
 	derived []*derived
+	tiers   [wire.RateCount]int   // how many of them have each rate
 	beatAt  [wire.RateCount]int64 // wall time of each rate's next beat
 	sweepAt int64                 // wall time of the next look at those that nobody watches
 	stats   Stats

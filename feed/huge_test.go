@@ -140,7 +140,7 @@ func TestHugeImagesComeInParts(t *testing.T) {
 		if want := texts(live, `{"stream":"`+name+`",`); !slices.Equal(got, want) {
 			t.Fatalf("%s is resumed with %d messages; want %d", name, len(got), len(want))
 		}
-	}	// A frame that is larger than a replay may be is not sent again.
+	} // A frame that is larger than a replay may be is not sent again.
 	late.say(`{"op":"subscribe","streams":["order.S0"],"since":{"order.S0":"e:%d"}}`, st.hub.symbols[0].seq(slotOrder)-1)
 	st.rounds()
 	frames = late.frames()

@@ -304,11 +304,11 @@ func (w *world) step() error {
 	switch n := w.r.IntN(1000); {
 	case n < 380:
 		err = w.publish(1 + w.r.IntN(30))
-	case n < 630:
+	case n < 610:
 		w.deliver(w.r.IntN(len(w.shards)))
-	case n < 830:
+	case n < 800:
 		w.drain(false)
-	case n < 910:
+	case n < 880:
 		w.speak(w.clients[w.r.IntN(len(w.clients))])
 	case n < 930:
 		w.resume()
