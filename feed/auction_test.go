@@ -114,7 +114,7 @@ func TestScenarios(t *testing.T) {
 			}
 			s := newScript(t)
 			var got strings.Builder
-			for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+			for line := range strings.SplitSeq(strings.TrimSpace(string(b)), "\n") {
 				switch {
 				case strings.HasPrefix(line, "{"): // recorded, to be made again
 				case line == "" || strings.HasPrefix(line, "#"):

@@ -210,6 +210,8 @@ type publishedKey struct {
 func (w *world) compare(f *clientFrame, p []byte) error {
 	part, _ := f.parts()
 	key := publishedKey{f.Stream, f.Seq, part}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	want, known := w.published[key]
 	if !known && !w.recording {
 		w.published[key] = slices.Clone(p)

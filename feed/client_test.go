@@ -232,6 +232,9 @@ func (c *simClient) subscribed(f *clientFrame) error {
 	}
 	stateless := c.stateless[id] && f.By == ""
 	for _, st := range streams {
+		if err := c.askedFor(id, f.By, st.Stream, st.Entry); err != nil {
+			return err
+		}
 		epoch, text, _ := strings.Cut(st.Cursor, ":")
 		seq, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || epoch != c.world.hub.epoch {
@@ -255,6 +258,27 @@ func (c *simClient) subscribed(f *clientFrame) error {
 	return nil
 }
 
+// askedFor checks why an acknowledgement names a stream: for an entry that is a
+// pattern, which it says, or for one that is its name.
+func (c *simClient) askedFor(id int, by, stream, entry string) error {
+	switch {
+	case by != "" && (!c.entries[by] || !covers(by, stream) || entry != by):
+		return fmt.Errorf("%s by %s; entries are %v", stream, by, c.entries)
+	case by != "":
+	case entry == "" && !slices.Contains(c.asked[id], stream):
+		return fmt.Errorf("%s is no entry of %v", stream, c.asked[id])
+	case entry != "" && (!slices.Contains(c.asked[id], entry) || !strings.Contains(entry, "*") || !covers(entry, stream)):
+		return fmt.Errorf("%s for %s of %v", stream, entry, c.asked[id])
+	}
+	return nil
+}
+
+// covers reports whether an entry asks for the stream.
+func covers(entry, stream string) bool {
+	e, err := wire.ParseEntry(entry)
+	return err == nil && e.Slot == slotOf(stream) && e.Match(wire.Symbol(symbolOf(stream)))
+}
+
 // accepted notes the entries of a command that were not refused.
 func (c *simClient) accepted(id int, refused []struct{ Stream string }) {
 	for _, e := range c.asked[id] {
@@ -266,12 +290,8 @@ func (c *simClient) accepted(id int, refused []struct{ Stream string }) {
 
 // wanted reports whether an entry asks for the stream.
 func (c *simClient) wanted(name string) bool {
-	for text := range c.entries {
-		if text == name {
-			return true
-		}
-		e, err := wire.ParseEntry(text)
-		if err == nil && e.Slot == slotOf(name) && e.Match(wire.Symbol(symbolOf(name))) {
+	for entry := range c.entries {
+		if covers(entry, name) {
 			return true
 		}
 	}

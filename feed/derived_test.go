@@ -233,3 +233,50 @@ func TestDerivedStreamsLiveWhileWatched(t *testing.T) {
 		})
 	}
 }
+
+// A tier whose changes history does not hold any more shows the whole book,
+// and does not pretend to recover what it cannot merge.
+func TestBookTierWithoutHistory(t *testing.T) {
+	st := newStage(t, 1)
+	st.deepen(0, 20)
+	p := st.open(Options{}, unlimited)
+	p.subscribe("book.S0.100ms")
+	beat := func(moves int) {
+		st.move(0, moves)
+		st.now += 100e6
+		st.hub.Beat(st.now)
+		st.rounds()
+	}
+	beat(2)
+	beat(2)
+	seq := st.hub.symbols[0].seq(slotOf("book.S0.100ms"))
+	resume := func() []clientMessage {
+		late := st.open(Options{}, unlimited)
+		late.say(`{"op":"subscribe","streams":["book.S0.100ms"],"since":{"book.S0.100ms":"e:%d"}}`, seq-1)
+		st.rounds()
+		return late.frames()
+	}
+	if frames := resume(); len(texts(frames, `"recovered":true`)) != 1 || len(texts(frames, `"tp":`)) != 1 {
+		t.Fatalf("with history: %v", frames)
+	}
+	st.hub.archive.bytesMax = 2 * chunkBytes
+	p.frames()
+	beat(20 * chunkTxns)
+	frames := texts(p.frames(), `"tp":`)
+	if len(frames) != 1 || !strings.Contains(frames[0], `"type":"snapshot"`) {
+		t.Fatalf("more changes than history holds are shown by %v", frames)
+	}
+	beat(2)
+	got := resume()
+	if len(texts(got, `"recovered":false`)) != 1 || len(texts(got, `"reason":"history"`)) != 1 || len(texts(got, `"type":"snapshot"`)) != 1 {
+		t.Fatalf("without history: %v", got)
+	}
+	seq += 2 // the frame after the snapshot can be merged, until its changes are gone
+	if frames := resume(); len(texts(frames, `"recovered":true`)) != 1 {
+		t.Fatalf("since the snapshot: %v", frames)
+	}
+	st.move(0, 20*chunkTxns)
+	if frames := resume(); len(texts(frames, `"recovered":false`)) != 1 {
+		t.Fatalf("when its changes are gone: %v", frames)
+	}
+}

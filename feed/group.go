@@ -343,12 +343,16 @@ func without(entries, less []string) []string {
 	return slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return slices.Contains(less, e) })
 }
 
+// isPattern reports whether an entry is a pattern, which may have a rate: no
+// name has an asterisk.
+func isPattern(entry string) bool { return strings.Contains(entry, "*") }
+
 // matching returns the group's entries that are patterns and match symbol, as
 // stream ids of instrument id.
 func (g *group) matching(symbol wire.Symbol) []string {
 	var out []string
 	for _, text := range g.entries {
-		if !strings.HasSuffix(text, "*") {
+		if !isPattern(text) {
 			continue
 		}
 		if e, err := wire.ParseEntry(text); err == nil && e.Match(symbol) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"tickcast/wire"
 )
@@ -24,6 +25,7 @@ type world struct {
 	shards    []*shard
 	queues    []*queue
 	clients   []*simClient
+	mu        sync.Mutex // guards published: real shards have a goroutine for beats
 	published map[publishedKey][]byte
 	recording bool // somebody hears everything, so that derived streams live for ever
 	tracing   bool
@@ -38,6 +40,8 @@ type world struct {
 type recorder struct{ w *world }
 
 func (r recorder) Packet(p Packet, payload []byte) {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
 	key := publishedKey{stream: string(r.w.hub.listings.Load().name(nil, p.Stream)), seq: p.Seq, part: 1}
 	for _, known := r.w.published[key]; known; _, known = r.w.published[key] {
 		key.part++

@@ -93,6 +93,14 @@ func (c *simClient) equal() error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	for _, l := range w.hub.listings.Load().listings {
+		for slot := wire.Slot(1); slot < wire.SlotCount; slot++ {
+			name := string(slot.Stream(l.id).AppendName(nil, l.instrument.Symbol))
+			if c.wanted(name) != (c.streams[name] != nil) {
+				return fmt.Errorf("hears %s: %v, with entries %v", name, c.streams[name] != nil, c.entries)
+			}
+		}
+	}
 	if len(c.entries) != len(c.m.group.entries) {
 		return fmt.Errorf("entries %v; the server has %v", sortedKeys(c.entries), c.m.group.entries)
 	}
