@@ -250,6 +250,9 @@ func (c *simClient) subscribed(f *clientFrame) error {
 		}
 		if st.Recovered {
 			c.world.census[kindOf(st.Stream)+" recovered"]++
+			if last := c.world.died[st.Stream]; seq > 0 && seq <= last {
+				return fmt.Errorf("%s recovered from %d, but died at %d", st.Stream, seq, last)
+			}
 		}
 		if err := s.acknowledged(seq, st.Recovered, stateless); err != nil {
 			return err

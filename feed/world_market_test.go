@@ -2,6 +2,7 @@ package feed
 
 import (
 	"fmt"
+	"slices"
 
 	"tickcast/orderbook"
 	"tickcast/wire"
@@ -106,9 +107,15 @@ func (w *world) beat() {
 	default:
 	}
 	if made || w.now >= w.beatAt {
-		before := len(w.hub.derived)
+		before := slices.Clone(w.hub.derived)
 		w.beatAt = w.hub.Beat(w.now)
-		w.census["derived died"] += before - len(w.hub.derived)
+		for _, d := range before {
+			if d.symbol.derived[d.slot] != d {
+				name := w.hub.listings.Load().name(nil, d.slot.Stream(d.symbol.id))
+				w.died[string(name)] = d.symbol.seq(d.slot)
+				w.census["derived died"]++
+			}
+		}
 	}
 }
 

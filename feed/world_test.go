@@ -27,7 +27,8 @@ type world struct {
 	clients   []*simClient
 	mu        sync.Mutex // guards published: real shards have a goroutine for beats
 	published map[publishedKey][]byte
-	recording bool // somebody hears everything, so that derived streams live for ever
+	recording bool              // somebody hears everything, so that derived streams live for ever
+	died      map[string]uint64 // derived streams that died, and their last seq
 	tracing   bool
 	census    map[string]int // what happened, for tests that want to know that it did
 	kept      map[*simClient]map[string]*followed
@@ -55,7 +56,7 @@ func newWorld(seed uint64, shards, itemsMax int) *world {
 	w := &world{
 		r: rand.New(rand.NewPCG(seed, 1)), now: 1e18,
 		published: map[publishedKey][]byte{}, kept: map[*simClient]map[string]*followed{},
-		census: map[string]int{}, recording: seed%4 < 2, tracing: os.Getenv("TICKCAST_WORLD") != "",
+		census: map[string]int{}, died: map[string]uint64{}, recording: seed%4 < 2, tracing: os.Getenv("TICKCAST_WORLD") != "",
 	}
 	hub, err := NewHub(Config{Epoch: "e" + strconv.FormatUint(seed, 10), Base: w.now, HistoryBytes: 64 << 10 << (seed % 5)})
 	if err != nil {

@@ -194,6 +194,14 @@ func TestWorlds(t *testing.T) {
 	for _, what := range sortedKeys(census) {
 		t.Logf("%8d %s", census[what], what)
 	}
+	for _, what := range []string{
+		"derived died", "order recovered", "book recovered", "book.20ms recovered", "book snapshot", "book.20ms snapshot",
+		"order gap slow", "order gap overload", "book.1s gap history", "depth20 ", "candle1s ", "ticker.1s ", "status ",
+	} {
+		if worlds >= 60 && census[what] == 0 {
+			t.Errorf("never: %s", what)
+		}
+	}
 	if worlds > 1 && (total.Resyncs == 0 || total.Gaps == 0 || total.Conflated == 0 || total.Replays == 0 || total.Torn == 0 || total.Evictions == 0) {
 		t.Fatalf("the worlds did not do what they test: %+v", total)
 	}
