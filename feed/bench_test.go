@@ -289,3 +289,37 @@ func BenchmarkRelieve(b *testing.B) {
 		d.relieve(inboxItemsMax / 2)
 	}
 }
+
+// BenchmarkAttachLastTurn is how long a subscription to a stream of each of 500
+// symbols holds the hub's mutex in its last turn, when all have moved.
+func BenchmarkAttachLastTurn(b *testing.B) {
+	const symbols = 500
+	for _, slot := range []wire.Slot{slotBBO, slotStatus, slotBook, wire.NewSlot(wire.ChannelDepth20, wire.RateEvery)} {
+		b.Run(string(slot.Stream(0).AppendName(nil, "*")), func(b *testing.B) {
+			st := newStage(b, symbols)
+			for i := range symbols {
+				st.deepen(i, 20)
+			}
+			version := st.hub.listings.Load().version
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				for i := range symbols {
+					st.move(i, 1)
+				}
+				st.round()
+				a := &attachment{dialect: wire.JSON, version: version}
+				for i := range uint32(symbols) {
+					a.wants = append(a.wants, want{stream: slot.Stream(i), state: true, fresh: true})
+				}
+				st.hub.prepare(a)
+				b.StartTimer()
+				st.hub.settle(a)
+				b.StopTimer()
+				a.reset(st.hub)
+				st.queue.in.items = st.queue.in.items[:0]
+				b.StartTimer()
+			}
+		})
+	}
+}
