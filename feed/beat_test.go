@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,7 +21,7 @@ func TestBeatsComeInWallTime(t *testing.T) {
 		wg.Go(func() { s.beat(now) })
 		defer wg.Wait()
 		defer close(s.stop)
-		time.Sleep(3*time.Second + 7*time.Millisecond)
+		time.Sleep(3*time.Second + 7500*time.Microsecond) // no change comes at a beat
 		st.now = now()
 		e := st.listen(0, wire.NewSlot(wire.ChannelBBO, wire.Rate20ms), wire.NewSlot(wire.ChannelBook, wire.Rate100ms), wire.NewSlot(wire.ChannelDepth5, wire.Rate1s))
 		for range 3000 { // changes every millisecond, for 3 s
@@ -57,5 +58,48 @@ func TestBeatSleepsWithoutTiers(t *testing.T) {
 	st.listen(0, wire.NewSlot(wire.ChannelBBO, wire.Rate20ms))
 	if next := st.hub.Beat(st.now); next != st.now+20e6 {
 		t.Fatalf("due in %d ns with a tier of 20 ms", next-st.now)
+	}
+}
+
+// wakes counts the turns of a beat.
+type wakes struct{ ear }
+
+func (w *wakes) Packet(Packet, []byte) {}
+func (w *wakes) Wake()                 { w.order = append(w.order, "turn") }
+
+// A beat of busy books takes more turns of the mutex, and what was busier
+// still is shown whole.
+func TestBeatIsBoundedWork(t *testing.T) {
+	const symbols = 8
+	st := newStage(t, symbols)
+	for i := range symbols {
+		st.deepen(i, 3)
+	}
+	p := st.open(Options{}, unlimited)
+	p.subscribe("book.*.1s")
+	for i := range symbols {
+		st.move(i, beatTxnsMax/2)
+	}
+	w := &wakes{}
+	st.hub.addInbox(w)
+	st.now += 1e9
+	st.hub.Beat(st.now)
+	if n := len(w.order); n < symbols/2 {
+		t.Fatalf("%d turns to merge %d times %d transactions", n, symbols, beatTxnsMax/2)
+	}
+	st.rounds()
+	if got := texts(p.frames(), `"type":"delta"`); len(got) != symbols {
+		t.Fatalf("%d deltas", len(got))
+	}
+	st.move(0, mergeTxnsMax+1)
+	st.move(1, mergeTxnsMax)
+	st.now += 1e9
+	st.hub.Beat(st.now)
+	st.rounds()
+	frames := p.frames()
+	for name, kind := range map[string]string{"book.S0.1s": "snapshot", "book.S1.1s": "delta"} {
+		if got := texts(frames, `"stream":"`+name+`"`); len(got) != 1 || !strings.Contains(got[0], `"type":"`+kind+`"`) {
+			t.Fatalf("%s is shown by %.200v; want a %s", name, got, kind)
+		}
 	}
 }
