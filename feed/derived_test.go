@@ -280,3 +280,33 @@ func TestBookTierWithoutHistory(t *testing.T) {
 		t.Fatalf("when its changes are gone: %v", frames)
 	}
 }
+
+// A book tier is recovered for as long as history is kept, and not longer.
+func TestBookTierIsRecoveredForAMinute(t *testing.T) {
+	st := newStage(t, 1)
+	p := st.open(Options{Quiet: true}, unlimited)
+	p.count = true
+	p.subscribe("book.S0.100ms")
+	for range 1000 {
+		st.move(0, 1)
+		st.now += 100e6
+		st.hub.Beat(st.now)
+		st.round()
+	}
+	last := st.hub.symbols[0].seq(slotOf("book.S0.100ms"))
+	for back, recovered := range map[uint64]bool{1: true, 300: true, 590: true, 800: false} {
+		late := st.open(Options{}, unlimited)
+		late.say(`{"op":"subscribe","streams":["book.S0.100ms"],"since":{"book.S0.100ms":"e:%d"}}`, last-back)
+		st.rounds()
+		frames := late.frames()
+		if got := len(texts(frames, `"recovered":true`)) == 1; got != recovered {
+			t.Errorf("since %d s: recovered %v", back/10, got)
+		}
+		if got := len(texts(frames, `"tp":`)); recovered && got != int(back) {
+			t.Errorf("since %d s: %d frames; want %d", back/10, got, back)
+		}
+	}
+	if n := len(st.hub.symbols[0].derived[slotOf("book.S0.100ms")].book.marks); n > 600+64+1 {
+		t.Errorf("%d marks are kept", n)
+	}
+}
