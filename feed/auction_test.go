@@ -20,7 +20,7 @@ var rewrite = flag.Bool("rewrite", false, "record testdata anew")
 //
 //	buy|sell price qty   an order
 //	cancel n             of the n-th order
-//	state word           trading, pre_open, auction, halt, closed
+//	state word [reason]  trading, pre_open, auction, halt, closed; band is the reason
 //	advance ms           market time runs
 //	join                 somebody subscribes: the last values and snapshots
 type script struct {
@@ -78,11 +78,17 @@ func (s *script) play(line string) []string {
 		st.batch.Commit(0, st.now-stageBegin)
 		st.publish()
 	case "state":
+		from := len(st.batch.Events)
 		for state := wire.StateTrading; state <= wire.StateClosed; state++ {
 			if state.String() == f[1] {
-				st.state(0, state)
+				st.batch.Events = st.books[0].SetState(st.batch.Events, state)
 			}
 		}
+		if len(f) > 2 {
+			st.batch.Events[from].Reason = wire.ReasonBand
+		}
+		st.batch.Commit(0, st.now-stageBegin)
+		st.publish()
 	case "advance":
 		st.now += number(1) * 1e6
 		st.hub.Advance(st.now-stageBegin, st.now)
