@@ -15,6 +15,7 @@ import (
 func TestBeatsComeInWallTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStage(t, 1)
+		e := st.newEar()
 		s := &Shards{hub: st.hub, stop: make(chan struct{})}
 		now := func() int64 { return time.Now().UnixNano() }
 		var wg sync.WaitGroup
@@ -23,7 +24,7 @@ func TestBeatsComeInWallTime(t *testing.T) {
 		defer close(s.stop)
 		time.Sleep(3*time.Second + 7500*time.Microsecond) // no change comes at a beat
 		st.now = now()
-		e := st.listen(0, wire.NewSlot(wire.ChannelBBO, wire.Rate20ms), wire.NewSlot(wire.ChannelBook, wire.Rate100ms), wire.NewSlot(wire.ChannelDepth5, wire.Rate1s))
+		e.attach(st.now, 0, wire.NewSlot(wire.ChannelBBO, wire.Rate20ms), wire.NewSlot(wire.ChannelBook, wire.Rate100ms), wire.NewSlot(wire.ChannelDepth5, wire.Rate1s))
 		for range 3000 { // changes every millisecond, for 3 s
 			st.now = now()
 			st.move(0, 1)

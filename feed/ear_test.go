@@ -11,6 +11,7 @@ import (
 type ear struct {
 	t     testing.TB
 	hub   *Hub
+	shard int
 	heard map[string][]string // payloads by stream
 	order []string            // streams, in order of their frames
 	shed  map[string]uint64   // frames announced as left out
@@ -35,20 +36,32 @@ func (e *ear) Wake() {}
 // listen lets somebody hear streams of a symbol: all of them if none is named.
 func (st *stage) listen(symbol int, slots ...wire.Slot) *ear {
 	st.t.Helper()
-	e := &ear{t: st.t, hub: st.hub, heard: map[string][]string{}, shed: map[string]uint64{}}
+	e := st.newEar()
 	if len(slots) == 0 {
 		for slot := wire.Slot(1); slot < wire.SlotCount; slot++ {
 			slots = append(slots, slot)
 		}
 	}
-	a := &attachment{shard: st.hub.addInbox(e), dialect: wire.JSON, wall: st.now, version: st.hub.listings.Load().version}
+	e.attach(st.now, symbol, slots...)
+	return e
+}
+
+// newEar returns an inbox that hears nothing yet.
+func (st *stage) newEar() *ear {
+	e := &ear{t: st.t, hub: st.hub, heard: map[string][]string{}, shed: map[string]uint64{}}
+	e.shard = st.hub.addInbox(e)
+	return e
+}
+
+func (e *ear) attach(wall int64, symbol int, slots ...wire.Slot) {
+	e.t.Helper()
+	a := &attachment{shard: e.shard, dialect: wire.JSON, wall: wall, version: e.hub.listings.Load().version}
 	for _, slot := range slots {
 		a.wants = append(a.wants, want{stream: slot.Stream(uint32(symbol))})
 	}
-	if !st.hub.attach(a) {
-		st.t.Fatal("attach")
+	if !e.hub.attach(a) {
+		e.t.Fatal("attach")
 	}
-	return e
 }
 
 // take returns a stream's frames, decoded, and forgets them.

@@ -198,7 +198,8 @@ func (h *Hub) Instruments() []wire.Instrument {
 	return out
 }
 
-// addInbox makes a shard known and returns its number.
+// addInbox makes a shard known and returns its number. It is called before
+// anything is published.
 func (h *Hub) addInbox(in Inbox) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
