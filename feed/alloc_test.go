@@ -61,6 +61,45 @@ func TestPublishToLogAllocates0(t *testing.T) {
 	}
 }
 
+// With every stream of the symbol watched neither a publication nor a beat
+// allocates.
+func TestPublishOfEverythingAllocates0(t *testing.T) {
+	st := newStage(t, 1)
+	p := st.open(Options{Quiet: true}, unlimited)
+	p.count = true
+	for slot := wire.Slot(1); slot < wire.SlotCount; slot++ {
+		p.subscribe(string(slot.Stream(0).AppendName(nil, "S0")))
+	}
+	for i := range wire.Price(30) {
+		st.enter(0, wire.Buy, 4995-5*i, 100)
+		st.enter(0, wire.Sell, 5005+5*i, 100)
+	}
+	st.publish()
+	round := func() {
+		for range 20 {
+			st.tick()
+		}
+		st.now += 100e6
+		st.hub.Advance(st.now-stageBegin, st.now)
+		st.hub.Beat(st.now)
+		st.round()
+	}
+	for range 3000 { // until slices have grown, those of candles too
+		round()
+	}
+	st.hub.archive.bytesMax = st.hub.archive.bytes // chunks are used again
+	for range 200 {
+		round()
+	}
+	before := p.m.shard.stats.Frames
+	if n := testing.AllocsPerRun(300, round); n != 0 {
+		t.Errorf("%v allocations a round", n)
+	}
+	if n := p.m.shard.stats.Frames - before; n < 300*20*2*8 {
+		t.Fatalf("%d frames came into the log", n)
+	}
+}
+
 // trimForTest lets the members have read everything.
 func (g *group) trimForTest() {
 	for _, m := range g.members {

@@ -30,7 +30,7 @@ func (m *session) acknowledgeSubscribe(a *attachment, command int32) {
 		for i, w := range wants[from:to] {
 			m.shard.stats.resumed(w)
 			entry := ""
-			if text := c.entries[w.entry]; text[len(text)-1] == '*' {
+			if text := c.entries[w.entry]; isPattern(text) {
 				entry = text
 			}
 			m.shard.name = dir.name(m.shard.name[:0], w.stream)
@@ -130,10 +130,10 @@ func (g *group) extended(a *attachment) {
 		m.suspend()
 		for i := range a.wants {
 			w := &a.wants[i]
-			name := dir.name(nil, w.stream)
+			name, entry := dir.name(nil, w.stream), a.commands[w.command].entries[0]
 			b := wire.AppendSubscribed(nil, nil, 1, 1)
-			b = wire.AppendSubscribedStream(b, true, name, g.shard.hub.epoch, w.cursor, false, "")
-			m.pushControl(wire.AppendSubscribedBy(b, a.commands[w.command].entries[0]))
+			b = wire.AppendSubscribedStream(b, true, name, g.shard.hub.epoch, w.cursor, false, entry)
+			m.pushControl(wire.AppendSubscribedBy(b, entry))
 			if m.lost != nil {
 				m.lost[w.stream] = unserved(w.stream, w.cursor, false)
 				continue

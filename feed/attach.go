@@ -63,6 +63,11 @@ type attachment struct {
 // a.version.
 func (h *Hub) attach(a *attachment) bool {
 	h.prepare(a)
+	return h.settle(a)
+}
+
+// settle is the last turn of attach.
+func (h *Hub) settle(a *attachment) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.listings.Load().version != a.version {
@@ -111,7 +116,7 @@ func (h *Hub) prepare(a *attachment) {
 			if w.fresh {
 				w.least = s.seq(slot)
 			}
-			if slot.Channel().Image() && w.state && w.least <= s.seq(slot) {
+			if w.state && w.least <= s.seq(slot) {
 				s.capture(slot, w.least)
 			}
 		}
@@ -119,7 +124,8 @@ func (h *Hub) prepare(a *attachment) {
 	}
 }
 
-func takesLong(slot wire.Slot) bool { return slot.Channel().Image() || isDerived(slot) }
+// takesLong reports whether a stream has a state to be captured.
+func takesLong(slot wire.Slot) bool { return slot.Channel().Image() || slot.Channel().Stateful() }
 
 // answer decides between replay, state and gap for one stream.
 func (h *Hub) answer(s *symbol, slot wire.Slot, w *want, budget *int) {
@@ -153,8 +159,9 @@ func (h *Hub) answer(s *symbol, slot wire.Slot, w *want, budget *int) {
 	}
 	w.st = s.capture(slot, w.least)
 	if c.Image() {
-		w.cursor = w.st.seq
-		w.replay, _ = s.since(slot, w.st.seq)
+		if w.cursor = w.st.seq; w.cursor < w.seq {
+			w.replay, _ = s.since(slot, w.cursor)
+		}
 	}
 }
 

@@ -165,3 +165,23 @@ func TestPrepareCapturesWhatTheLastTurnNeeds(t *testing.T) {
 		}
 	}
 }
+
+// A state serves others until it is stateBehindMax frames old.
+func TestStateIsSharedWhileItIsYoung(t *testing.T) {
+	for _, name := range []string{"book.S0", "order.S0"} {
+		st := newStage(t, 1)
+		st.move(0, 3)
+		st.open(Options{}, unlimited).subscribe(name)
+		for _, c := range []struct {
+			later, frames int
+			snapshots     uint64
+		}{{stateBehindMax, 1 + stateBehindMax, 1}, {1, 1, 2}} {
+			st.move(0, c.later)
+			p := st.open(Options{}, unlimited)
+			p.subscribe(name)
+			if n := len(texts(p.frames(), `"tp":`)); n != c.frames || st.shard.stats.Snapshots != c.snapshots {
+				t.Fatalf("%s %d frames later: %d frames, %d snapshots encoded; want %+v", name, c.later, n, st.shard.stats.Snapshots, c)
+			}
+		}
+	}
+}

@@ -2,7 +2,10 @@ package feed
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"tickcast/wire"
 )
@@ -26,14 +29,15 @@ func bboBatch(b *testing.B, st *stage, n int) *wire.Batch {
 // BenchmarkPublish is the hub's part of 1,000 transactions, each a bbo and a
 // book frame: image, numbers, encoding, history, inbox.
 func BenchmarkPublish(b *testing.B) {
-	for _, watched := range []string{"nobody", "bbo", "bbo book trade"} {
+	for _, watched := range []string{"nobody", "bbo", "bbo book trade", "depth5 depth10 depth20", "order", "all"} {
 		b.Run("watched="+watched, func(b *testing.B) {
 			st := newStage(b, 1)
+			st.deepen(0, 50)
 			p := st.open(Options{}, unlimited)
 			p.count = true
-			for _, c := range []wire.Channel{wire.ChannelBBO, wire.ChannelBook, wire.ChannelTrade} {
-				if watched == "bbo book trade" || watched == c.String() {
-					p.subscribe(c.String() + ".S0")
+			for slot := wire.Slot(1); slot < wire.SlotCount; slot++ {
+				if watched == "all" || slot.Rate() == wire.RateEvery && slices.Contains(strings.Fields(watched), slot.Channel().String()) {
+					p.subscribe(string(slot.Stream(0).AppendName(nil, "S0")))
 				}
 			}
 			const txns = 1000
@@ -50,6 +54,72 @@ func BenchmarkPublish(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/txns, "ns/txn")
 		})
 	}
+}
+
+// deepen gives a symbol so many levels a side, behind where it moves.
+func (st *stage) deepen(symbol, n int) {
+	for i := range wire.Price(n) {
+		st.enter(symbol, wire.Buy, 4000-5*i, 100)
+		st.enter(symbol, wire.Sell, 6000+5*i, 100)
+	}
+	st.publish()
+}
+
+// BenchmarkBeat is a beat of tiers of 500 symbols, of which each has changed
+// so many times since the last. turn-us is the longest that the mutex was held.
+func BenchmarkBeat(b *testing.B) {
+	const symbols = 500
+	for _, changes := range []int{1, 20} {
+		b.Run(fmt.Sprintf("changes=%d", changes), func(b *testing.B) {
+			st := newStage(b, symbols)
+			for i := range symbols {
+				st.deepen(i, 50)
+			}
+			p := st.open(Options{}, unlimited)
+			p.count = true
+			p.subscribe("book.*.100ms", "bbo.*.100ms")
+			longest := new(turnClock)
+			st.hub.addInbox(longest)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				for i := range symbols {
+					st.move(i, changes)
+				}
+				st.round()
+				st.now += 100e6
+				longest.begin()
+				b.StartTimer()
+				st.hub.Beat(st.now)
+				b.StopTimer()
+				longest.at = time.Time{}
+				st.round()
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(longest.sum.Nanoseconds())/float64(longest.turns)/1e3, "turn-us")
+			b.ReportMetric(float64(longest.most.Nanoseconds())/1e3, "longest-turn-us")
+		})
+	}
+}
+
+// turnClock measures the turns of a hub's mutex, which end with a Wake.
+type turnClock struct {
+	at        time.Time
+	sum, most time.Duration
+	turns     int
+}
+
+func (c *turnClock) Packet(Packet, []byte) {}
+func (c *turnClock) Mark(*Marker)          {}
+func (c *turnClock) begin()                { c.at = time.Now() }
+
+func (c *turnClock) Wake() {
+	if c.at.IsZero() {
+		return
+	}
+	d := time.Since(c.at)
+	c.sum, c.most, c.turns = c.sum+d, max(c.most, d), c.turns+1
+	c.begin()
 }
 
 // BenchmarkDeliver is a shard's part of 64 bbo frames: taken from the inbox
@@ -217,5 +287,39 @@ func BenchmarkRelieve(b *testing.B) {
 	for b.Loop() {
 		d := full
 		d.relieve(inboxItemsMax / 2)
+	}
+}
+
+// BenchmarkAttachLastTurn is how long a subscription to a stream of each of 500
+// symbols holds the hub's mutex in its last turn, when all have moved.
+func BenchmarkAttachLastTurn(b *testing.B) {
+	const symbols = 500
+	for _, slot := range []wire.Slot{slotBBO, slotStatus, slotBook, wire.NewSlot(wire.ChannelDepth20, wire.RateEvery)} {
+		b.Run(string(slot.Stream(0).AppendName(nil, "*")), func(b *testing.B) {
+			st := newStage(b, symbols)
+			for i := range symbols {
+				st.deepen(i, 20)
+			}
+			version := st.hub.listings.Load().version
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				for i := range symbols {
+					st.move(i, 1)
+				}
+				st.round()
+				a := &attachment{dialect: wire.JSON, version: version}
+				for i := range uint32(symbols) {
+					a.wants = append(a.wants, want{stream: slot.Stream(i), state: true, fresh: true})
+				}
+				st.hub.prepare(a)
+				b.StartTimer()
+				st.hub.settle(a)
+				b.StopTimer()
+				a.reset(st.hub)
+				st.queue.in.items = st.queue.in.items[:0]
+				b.StartTimer()
+			}
+		})
 	}
 }

@@ -1,6 +1,10 @@
 package feed
 
-import "tickcast/wire"
+import (
+	"math/bits"
+
+	"tickcast/wire"
+)
 
 // Bounds of the closed candles that are kept for those who ask for them: of
 // each interval, and of all symbols together.
@@ -84,36 +88,47 @@ func (h *Hub) publishCandle(s *symbol, c *candles, ts int64, p Packet) {
 	}
 }
 
-// closeCandles closes those that end at ts or before, each at its end.
-func (h *Hub) closeCandles(s *symbol, ts int64, p Packet) {
+// closeCandles closes those that end at ts or before, each at its end, but at
+// most so many; it returns how many more there might have been.
+func (h *Hub) closeCandles(s *symbol, ts int64, p Packet, most int) (left int) {
 	for i := range s.candles {
 		c := &s.candles[i]
 		if c.open.Channel == 0 {
 			continue
 		}
-		for end := c.ends(); end <= ts; end = c.ends() {
+		for most > 0 && c.ends() <= ts {
 			h.skipCandles(s, c, ts)
-			end = c.ends()
+			end := c.ends()
 			c.open.Closed = true
 			h.publishCandle(s, c, end, p)
 			c.keep(h.candlesKept())
 			c.next()
+			most--
 		}
 	}
+	return most
 }
 
-// skipCandles numbers flat candles that nobody watches and nobody could ask
-// for any more: a market that jumps by a day must not cost 86,400 of them.
+// skipCandles numbers flat candles without publishing them, when more are due
+// than are kept for those who ask: a market that leaps by a day must not cost
+// 86,400 of them. Who watches is told as of any states that were left out.
 func (h *Hub) skipCandles(s *symbol, c *candles, ts int64) {
-	st := &s.streams[wire.NewSlot(c.open.Channel, wire.RateEvery)]
 	n := (ts-c.open.OpenTime)/c.open.Channel.Interval() - candlesMax
-	if n <= 0 || c.open.Trades > 0 || st.watch.watched() {
+	if n <= 0 || c.open.Trades > 0 {
 		return
 	}
+	slot := wire.NewSlot(c.open.Channel, wire.RateEvery)
+	st := &s.streams[slot]
 	st.seq += uint64(n)
 	h.stats.Frames += uint64(n)
 	st.pos = h.stats.Frames
 	c.open.OpenTime += n * c.open.Channel.Interval()
+	for d, set := range st.watch {
+		skipped := shedPackets{stream: slot.Stream(s.id), dialect: wire.Dialect(d), frames: uint64(n)}
+		for ; set != 0; set &= set - 1 {
+			h.inboxes[bits.TrailingZeros64(uint64(set))].Mark(&Marker{Shed: []shedPackets{skipped}})
+		}
+	}
 }
 
 // candlesKept returns how many closed candles of an interval are kept.

@@ -1,12 +1,9 @@
 package feed
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"maps"
 	"slices"
 	"strconv"
@@ -39,38 +36,45 @@ type simClient struct {
 	inexact     bool             // credit may be more than what is missing
 	err         error
 	trace       []string // what came, for failures
-}
-
-// followed is a stream as the client knows it.
-type followed struct {
-	next     uint64 // the next numbered frame
-	state    bool   // a book: a snapshot is due before it
-	stateSeq uint64
-	bids     map[string]string
-	asks     map[string]string
-	due      uint64 // an event stream: a gap from here has to be announced
-	blind    bool   // a book that began without a snapshot
-	part     int    // of a snapshot: the last one that came
+	hasty       bool     // it came for a moment
+	begun       int      // snapshots in parts: begun, and come whole
+	whole       int
 }
 
 type clientFrame struct {
 	Op        string
 	ID        json.RawMessage
-	Stream    json.RawMessage
+	Stream    string
 	Streams   json.RawMessage
-	Seq       uint64
-	Type      string
 	From      *uint64
 	To        uint64
 	Frames    int64
 	Reason    string
-	Bids      [][2]string
-	Asks      [][2]string
-	CRC       *uint32
 	By        string
 	Recovered bool
-	Part      []int
 	Errors    []struct{ Stream string }
+	Cursors   map[string]uint64
+
+	Seq, Upd, First uint64
+	Type            string
+	Part            []int
+	Bids, Asks      [][2]string
+	Bid, Ask        *[2]string
+	CRC             *uint32
+	Orders, Events  []clientOrder
+	TS, TP          int64
+
+	Price, Qty, Side          string
+	OpenTime                  int64 `json:"open_time"`
+	CloseTime                 int64 `json:"close_time"`
+	Open, High, Low           string
+	Close, Last, VWAP, Change string
+	Volume                    string
+	QuoteVolume               string `json:"quote_volume"`
+	Trades                    uint64
+	Closed                    bool
+	State                     string
+	Indicative                *[2]string
 }
 
 func newSimClient(w *world) *simClient {
@@ -129,49 +133,52 @@ func (c *simClient) receive() error {
 		if len(c.inbuf) < header+size {
 			return nil
 		}
-		if c.closeFrames > 0 {
-			c.err = errors.New("a frame behind the close frame")
-		} else if op := c.inbuf[0]; op == 0x81 {
-			c.err = c.message(c.inbuf[header : header+size])
-		} else if op == 0x88 {
-			c.closeFrames++
-			if !c.hungUp {
-				c.hungUp = true
-				c.outgoing = append(c.outgoing, wire.AppendClientFrame(nil, wire.OpcodeClose, [4]byte{1}, c.inbuf[header:header+2])...)
-			}
-		} else if op != 0x89 && op != 0x8a {
-			c.err = fmt.Errorf("first byte %#x of a frame", op)
-		}
+		c.err = c.frame(c.inbuf[0], c.inbuf[header:header+size])
 		c.inbuf = c.inbuf[header+size:]
 	}
 	return c.err
 }
 
-func (c *simClient) message(p []byte) error {
-	c.trace = append(c.trace, string(p[:min(len(p), 2000)]))
-	var f clientFrame
-	if err := json.Unmarshal(p, &f); err != nil {
-		return fmt.Errorf("%s: %w", p, err)
-	}
-	if f.Op != "" {
-		if err := c.control(&f); err != nil {
-			return fmt.Errorf("%s: %w", p, err)
+// frame takes a WebSocket frame.
+func (c *simClient) frame(first byte, p []byte) error {
+	switch {
+	case c.closeFrames > 0:
+		return errors.New("a frame behind the close frame")
+	case first == 0x81:
+		return c.message(p)
+	case first == 0x88:
+		c.closeFrames++
+		if !c.hungUp {
+			c.hungUp = true
+			c.outgoing = wire.AppendClientFrame(c.outgoing, wire.OpcodeClose, [4]byte{1}, p[:2])
 		}
-		return nil
-	}
-	name := unquote(f.Stream)
-	if err := c.data(name, &f, p); err != nil {
-		return fmt.Errorf("%s: %w", p, err)
+	case first == 0x89:
+		if !c.hungUp {
+			c.outgoing = wire.AppendClientFrame(c.outgoing, wire.OpcodePong, [4]byte{1}, p)
+		}
+	case first != 0x8a:
+		return fmt.Errorf("first byte %#x of a frame", first)
 	}
 	return nil
 }
 
-func unquote(b []byte) string {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return string(b)
+func (c *simClient) message(p []byte) error {
+	if c.world.tracing {
+		c.trace = append(c.trace, string(p[:min(len(p), 2000)]))
 	}
-	return s
+	var f clientFrame
+	err := json.Unmarshal(p, &f)
+	switch {
+	case err != nil:
+	case f.Op != "":
+		err = c.control(&f)
+	default:
+		err = c.data(&f, p)
+	}
+	if err != nil {
+		return fmt.Errorf("%.3000s: %w", p, err)
+	}
+	return nil
 }
 
 func (c *simClient) control(f *clientFrame) error {
@@ -186,31 +193,24 @@ func (c *simClient) control(f *clientFrame) error {
 		for _, n := range names {
 			delete(c.entries, n)
 			// Frames may have been announced whose successors are not wanted any more.
-			c.inexact = c.inexact || strings.HasPrefix(n, "bbo.")
+			c.inexact = c.inexact || slotOf(n).Channel().Stateful()
 		}
 		maps.DeleteFunc(c.streams, func(name string, _ *followed) bool { return !c.wanted(name) })
 	case "gap":
-		name := unquote(f.Stream)
-		s := c.streams[name]
+		s := c.streams[f.Stream]
 		if s == nil {
 			return errors.New("gap of a stream that is not subscribed")
 		}
-		// The acknowledgement of a failed resume counts from after the gap.
-		if f.From != nil && *f.From > s.next {
-			return fmt.Errorf("gap from %d, expected %d", *f.From, s.next)
-		}
-		if f.To+1 < s.next {
-			return fmt.Errorf("gap to %d, had up to %d", f.To, s.next-1)
-		}
-		s.next, s.part = f.To+1, 0
-		if f.From != nil && *f.From <= s.due {
-			s.due = 0
-		}
-		if strings.HasPrefix(name, "book.") {
-			s.state, s.stateSeq = true, f.To
-		}
+		c.world.census[kindOf(f.Stream)+" gap "+f.Reason]++
+		return s.gap(f)
 	case "conflated":
 		c.credit += f.Frames
+	case "heartbeat":
+		for name, seq := range f.Cursors {
+			if s := c.streams[name]; s == nil || s.due == 0 && !s.state && s.next != seq+1 {
+				return fmt.Errorf("the cursor of %s is %d; had %+v", name, seq, s)
+			}
+		}
 	}
 	return nil
 }
@@ -232,43 +232,54 @@ func (c *simClient) subscribed(f *clientFrame) error {
 	}
 	stateless := c.stateless[id] && f.By == ""
 	for _, st := range streams {
-		_, text, _ := strings.Cut(st.Cursor, ":")
-		seq, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
+		if err := c.askedFor(id, f.By, st.Stream, st.Entry); err != nil {
 			return err
+		}
+		epoch, text, _ := strings.Cut(st.Cursor, ":")
+		seq, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || epoch != c.world.hub.epoch {
+			return fmt.Errorf("cursor %q", st.Cursor)
 		}
 		s := c.streams[st.Stream]
 		if s == nil || s.next == 0 {
-			s = &followed{bids: map[string]string{}, asks: map[string]string{}}
+			s = c.world.newFollowed(st.Stream)
 			if kept := c.world.kept[c][st.Stream]; kept != nil && st.Recovered {
 				s = kept
 			}
 			c.streams[st.Stream] = s
 		}
-		if st.Recovered && s.next != seq+1 && s.next != 0 {
-			return fmt.Errorf("recovered from %d, had up to %d", seq, s.next-1)
-		}
-		if strings.HasPrefix(st.Stream, "bbo.") {
-			switch {
-			case st.Recovered, s.next == 0 && stateless:
-				s.next = seq + 1
-			case s.next == 0: // the value at the cursor is due
-				s.next = max(seq, 1)
+		if st.Recovered {
+			c.world.census[kindOf(st.Stream)+" recovered"]++
+			if last := c.world.died[st.Stream]; seq > 0 && seq <= last {
+				return fmt.Errorf("%s recovered from %d, but died at %d", st.Stream, seq, last)
 			}
-			continue
 		}
-		fresh := s.next == 0
-		if !fresh && s.next < seq+1 && !st.Recovered {
-			s.due = s.next
+		if err := s.acknowledged(seq, st.Recovered, stateless); err != nil {
+			return err
 		}
-		s.next = seq + 1
-		if stateless && !st.Recovered {
-			s.blind = s.blind || fresh
-			continue
-		}
-		s.state, s.stateSeq = !st.Recovered && strings.HasPrefix(st.Stream, "book."), seq
 	}
 	return nil
+}
+
+// askedFor checks why an acknowledgement names a stream: for an entry that is a
+// pattern, which it says, or for one that is its name.
+func (c *simClient) askedFor(id int, by, stream, entry string) error {
+	switch {
+	case by != "" && (!c.entries[by] || !covers(by, stream) || entry != by):
+		return fmt.Errorf("%s by %s; entries are %v", stream, by, c.entries)
+	case by != "":
+	case entry == "" && !slices.Contains(c.asked[id], stream):
+		return fmt.Errorf("%s is no entry of %v", stream, c.asked[id])
+	case entry != "" && (!slices.Contains(c.asked[id], entry) || !strings.Contains(entry, "*") || !covers(entry, stream)):
+		return fmt.Errorf("%s for %s of %v", stream, entry, c.asked[id])
+	}
+	return nil
+}
+
+// covers reports whether an entry asks for the stream.
+func covers(entry, stream string) bool {
+	e, err := wire.ParseEntry(entry)
+	return err == nil && e.Slot == slotOf(stream) && e.Match(wire.Symbol(symbolOf(stream)))
 }
 
 // accepted notes the entries of a command that were not refused.
@@ -282,124 +293,27 @@ func (c *simClient) accepted(id int, refused []struct{ Stream string }) {
 
 // wanted reports whether an entry asks for the stream.
 func (c *simClient) wanted(name string) bool {
-	for e := range c.entries {
-		if prefix, pattern := strings.CutSuffix(e, "*"); pattern && strings.HasPrefix(name, prefix) || e == name {
+	for entry := range c.entries {
+		if covers(entry, name) {
 			return true
 		}
 	}
 	return false
 }
 
-func (c *simClient) data(name string, f *clientFrame, p []byte) error {
-	s := c.streams[name]
-	if s == nil {
-		return errors.New("not subscribed")
+// slotOf returns the slot of a stream's or an entry's name.
+func slotOf(name string) wire.Slot {
+	e, err := wire.ParseEntry(name)
+	if err != nil {
+		panic(fmt.Sprintf("%s: %v", name, err))
 	}
-	if s.due != 0 {
-		return fmt.Errorf("frames from %d on are missing, unannounced", s.due)
-	}
-	stateful := strings.HasPrefix(name, "bbo.")
-	if f.Type == "snapshot" {
-		return s.snapshot(f)
-	}
-	if want := c.world.published[name][f.Seq]; !bytes.Equal(want, p) {
-		return fmt.Errorf("differs from what was published: %s", want)
-	}
-	switch {
-	case s.state:
-		return errors.New("delta before its snapshot")
-	case f.Seq == s.next:
-	case stateful && f.Seq > s.next:
-		missed := int64(f.Seq - s.next)
-		if c.credit -= missed; c.credit < 0 {
-			return fmt.Errorf("%d frames before it are missing, more than announced", missed)
-		}
-	case stateful && f.Seq == s.next-1: // the value that a subscription repeats
-	default:
-		return fmt.Errorf("unannounced gap: expected %d", s.next)
-	}
-	s.next = f.Seq + 1
-	if strings.HasPrefix(name, "book.") && !s.blind {
-		return s.apply(f)
-	}
-	return nil
+	return e.Slot
 }
 
-// snapshot begins a book anew; it may come in parts.
-func (s *followed) snapshot(f *clientFrame) error {
-	if !s.state || f.Seq != s.stateSeq {
-		return fmt.Errorf("snapshot; due %v at %d", s.state, s.stateSeq)
-	}
-	part, parts := 1, 1
-	if len(f.Part) == 2 {
-		part, parts = f.Part[0], f.Part[1]
-	}
-	if part == 1 { // also of another snapshot, after one that was cut short
-		s.part = 0
-		clear(s.bids)
-		clear(s.asks)
-	}
-	if s.part++; part != s.part {
-		return fmt.Errorf("part %d of a snapshot; want %d", part, s.part)
-	}
-	if part < parts {
-		f.CRC = nil // of all parts together
-	} else {
-		s.state, s.blind, s.next, s.part = false, false, f.Seq+1, 0
-	}
-	return s.apply(f)
+// kindOf returns a stream's name without its symbol.
+func kindOf(name string) string {
+	parts := strings.Split(name, ".")
+	return strings.Join(append(parts[:1:1], parts[2:]...), ".")
 }
 
-// apply changes the client's book and checks it.
-func (s *followed) apply(f *clientFrame) error {
-	for side, levels := range map[*map[string]string][][2]string{&s.bids: f.Bids, &s.asks: f.Asks} {
-		for _, l := range levels {
-			if strings.Trim(l[1], "0.") == "" {
-				delete(*side, l[0])
-			} else {
-				(*side)[l[0]] = l[1]
-			}
-		}
-	}
-	if f.CRC != nil && *f.CRC != s.crc() {
-		return fmt.Errorf("crc %d of the book; want %d", s.crc(), *f.CRC)
-	}
-	return nil
-}
-
-func (s *followed) crc() uint32 {
-	var b []byte
-	add := func(levels map[string]string, sign float64) {
-		for _, price := range bestPrices(levels, sign) {
-			for _, text := range []string{price, levels[price]} {
-				b = append(b, strings.TrimLeft(strings.ReplaceAll(text, ".", ""), "0")...)
-			}
-		}
-	}
-	add(s.asks, 1)
-	add(s.bids, -1)
-	return crc32.ChecksumIEEE(b)
-}
-
-// bestPrices returns the ten prices that are first in order.
-func bestPrices(levels map[string]string, sign float64) []string {
-	type level struct {
-		price float64
-		text  string
-	}
-	best := make([]level, 0, crcDepth+1)
-	for text := range levels {
-		price, err := strconv.ParseFloat(text, 64)
-		if err != nil || len(best) == crcDepth && sign*price >= sign*best[crcDepth-1].price {
-			continue
-		}
-		at, _ := slices.BinarySearchFunc(best, price, func(l level, p float64) int { return cmp.Compare(sign*l.price, sign*p) })
-		best = slices.Insert(best, at, level{price, text})
-		best = best[:min(len(best), crcDepth)]
-	}
-	var out []string
-	for _, l := range best {
-		out = append(out, l.text)
-	}
-	return out
-}
+func symbolOf(name string) string { return strings.Split(name, ".")[1] }

@@ -15,8 +15,10 @@ const (
 	beatNanosMax = int64(3600e9)
 	// sweepNanos is how often those that nobody watches are looked for.
 	sweepNanos = int64(1e9)
-	// beatStreamsMax is how many one turn of the mutex samples.
+	// beatStreamsMax is how many one turn of the mutex samples, and
+	// beatTxnsMax about how many transactions it merges: 100 us.
 	beatStreamsMax = 32
+	beatTxnsMax    = 1024
 )
 
 // derived is a stream that exists while somebody watches it, and derivedNanos
@@ -67,10 +69,14 @@ func (h *Hub) derive(s *symbol, slot wire.Slot, wall int64) *derived {
 		d.frame.ticker = &wire.TickerFrame{}
 	}
 	s.derived[slot] = d
-	if slot.Rate() == wire.RateEvery {
+	r := slot.Rate()
+	switch {
+	case r == wire.RateEvery:
 		s.depths++
+	case len(h.derived[r]) == 0:
+		h.beatAt[r] = beatAfter(wall, r) // it stood still
 	}
-	h.derived[slot.Rate()] = append(h.derived[slot.Rate()], d)
+	h.derived[r] = append(h.derived[r], d)
 	h.sample(d, wall)
 	select {
 	case h.tiered <- struct{}{}:
@@ -93,30 +99,41 @@ func (h *Hub) forget(d *derived) {
 // called by one goroutine, that of Shards.
 func (h *Hub) Beat(wall int64) (next int64) {
 	for r := wire.Rate20ms; r < wire.RateCount; r++ {
-		if wall < h.beatAt[r] {
-			continue
-		}
-		h.beatAt[r] = wall - modulo(wall, r.Period()) + r.Period()
-		for i, more := 0, true; more; i += beatStreamsMax {
-			more = h.beat(r, i, wall)
-			h.wake()
+		for i, more := 0, true; more; {
+			if i, more = h.beat(r, i, wall); i > 0 {
+				h.wake()
+			}
 		}
 	}
 	return h.sweep(wall)
 }
 
-// beat samples beatStreamsMax tiers of a rate from index i on, in one turn of
-// the mutex, and reports whether there are more.
-func (h *Hub) beat(r wire.Rate, i int, wall int64) (more bool) {
+// beat samples tiers of a rate whose beat has come, in one turn of the mutex,
+// from index i on. It returns where the next turn begins, and whether there is
+// one.
+func (h *Hub) beat(r wire.Rate, i int, wall int64) (at int, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	tiers := h.derived[r]
-	end := min(i+beatStreamsMax, len(tiers))
-	for ; i < end; i++ {
-		h.sample(tiers[i], wall)
+	if wall < h.beatAt[r] {
+		return i, false
 	}
-	return end < len(tiers)
+	tiers, merged := h.derived[r], uint64(0)
+	for end := min(i+beatStreamsMax, len(tiers)); i < end && merged < beatTxnsMax; i++ {
+		d := tiers[i]
+		if d.slot.Channel() == wire.ChannelBook {
+			merged += d.symbol.seq(slotBook) - d.from
+		}
+		h.sample(d, wall)
+	}
+	if i < len(tiers) {
+		return i, true
+	}
+	h.beatAt[r] = beatAfter(wall, r)
+	return i, false
 }
+
+// beatAfter returns the first beat of the rate after wall.
+func beatAfter(wall int64, r wire.Rate) int64 { return wall - modulo(wall, r.Period()) + r.Period() }
 
 // sweep ends, once in sweepNanos, the streams that nobody has wanted for
 // derivedNanos, and returns when Beat is due again.
@@ -204,12 +221,16 @@ func (h *Hub) liveDerived(d *derived, p Packet, w *watch) {
 // sampleCandle publishes the candle that closed last, if that is news, then
 // the running one.
 func (h *Hub) sampleCandle(d *derived, p Packet) {
-	c := &d.symbol.candles[d.slot.Channel()-wire.ChannelCandle1s]
+	c, made := &d.symbol.candles[d.slot.Channel()-wire.ChannelCandle1s], d.from == 0
 	if !d.advance(c.last.Seq) {
 		return
 	}
-	if n := len(c.closed); n > 0 && d.from > 0 && !c.last.Closed && c.closed[n-1].OpenTime > d.closed {
-		h.copyCandle(d, &c.closed[n-1], p)
+	if n := len(c.closed); n > 0 && !c.last.Closed && c.closed[n-1].OpenTime > d.closed {
+		if made { // closed before, and maybe told before
+			d.closed = c.closed[n-1].OpenTime
+		} else {
+			h.copyCandle(d, &c.closed[n-1], p)
+		}
 	}
 	h.copyCandle(d, &c.last, p)
 }

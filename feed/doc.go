@@ -66,6 +66,12 @@
 // Nor are gaps counted when a session falls off, but when it resumes: they
 // are the difference between how far it had come and where its states stand.
 //
+// Market time may leap. What it has made due is published in turns of some 64
+// frames a symbol. Of more than 500 candles in a row without executions the
+// first are only numbered, and announced as conflated to those who watch:
+// publishing 86,400 of them for a day would cost each symbol 50 ms and fill
+// every inbox, and the shards would have to leave most of them out anyway.
+//
 // A snapshot for a subscriber is an encoding that may be up to 64 frames old,
 // followed by the frames since from history: a storm of subscribers costs one
 // encoding a stream. The cursor of an acknowledgement is therefore the seq of

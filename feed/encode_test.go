@@ -114,17 +114,33 @@ func (st *stage) subscribeAll(yes bool) {
 	}
 }
 
-// A storm of subscribers costs one encoding of a snapshot.
+// A storm of subscribers costs one encoding of a state or a snapshot; of
+// images also while they move.
 func TestSnapshotEncodedOnceForAStorm(t *testing.T) {
-	st := newStage(t, 1)
-	st.move(0, 9)
-	for range 1000 {
-		p := st.open(Options{}, unlimited)
-		p.count = true
-		p.subscribe("book.S0")
-	}
-	if n := st.shard.stats.Snapshots; n != 1 {
-		t.Fatalf("%d snapshots encoded", n)
+	const clients = 1000
+	for _, name := range []string{
+		"book.S0", "book.S0.20ms", "order.S0", "depth20.S0", "depth5.S0.100ms", "bbo.S0", "bbo.S0.1s", "candle1m.S0", "ticker.S0", "ticker.S0.1s", "status.S0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newStage(t, 1)
+			st.move(0, 9)
+			for i := range clients {
+				if i%100 == 99 && slotOf(name).Channel().Image() {
+					st.now += 20e6
+					st.move(0, 4)
+					st.hub.Beat(st.now)
+				}
+				p := st.open(Options{}, unlimited)
+				p.count = true
+				p.subscribe(name)
+			}
+			if n := st.shard.stats.Snapshots; n != 1 {
+				t.Fatalf("%d snapshots encoded", n)
+			}
+			if got := st.shard.find(slotOf(name).Stream(0), wire.JSON).seq; got != st.hub.symbols[0].seq(slotOf(name)) {
+				t.Fatalf("the shard is at %d", got)
+			}
+		})
 	}
 }
 

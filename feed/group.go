@@ -161,15 +161,18 @@ func (g *group) change(ids []wire.StreamID) {
 	}
 }
 
-// packet appends a live frame of the stream at a slot to the group's log.
-func (g *group) packet(payload []byte, slot int, seq uint64) {
+// packet appends a live frame, or a part of one, of the stream at a slot to
+// the group's log. The group has the frame when its last part has come.
+func (g *group) packet(p *Packet, payload []byte, slot int) {
 	if g.torn {
 		return // its streams begin again at the marker under way
 	}
 	g.room(wire.FrameHeaderSize(len(payload)) + len(payload))
 	m := &g.streams[slot]
-	m.seq = seq
-	g.log.append(opcode(g.terms.dialect), payload, m.id, seq)
+	if !p.More {
+		m.seq = p.Seq
+	}
+	g.log.append(opcode(g.terms.dialect), payload, m.id, p.Seq)
 	g.touch()
 }
 
@@ -348,12 +351,16 @@ func without(entries, less []string) []string {
 	return slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return slices.Contains(less, e) })
 }
 
+// isPattern reports whether an entry is a pattern, which may have a rate: no
+// name has an asterisk.
+func isPattern(entry string) bool { return strings.Contains(entry, "*") }
+
 // matching returns the group's entries that are patterns and match symbol, as
 // stream ids of instrument id.
 func (g *group) matching(symbol wire.Symbol) []string {
 	var out []string
 	for _, text := range g.entries {
-		if !strings.HasSuffix(text, "*") {
+		if !isPattern(text) {
 			continue
 		}
 		if e, err := wire.ParseEntry(text); err == nil && e.Match(symbol) {

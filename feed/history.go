@@ -215,8 +215,9 @@ func (t *txn) seq(c wire.Channel) uint64 {
 		return t.trade
 	case wire.ChannelOrder:
 		return t.order
+	default:
+		return t.book
 	}
-	return t.book
 }
 
 // seqAt returns the number of the last frame of an event channel up to a

@@ -93,8 +93,9 @@ func (t *told) seq(c wire.Channel) uint64 {
 		return t.trade
 	case wire.ChannelOrder:
 		return t.order
+	default:
+		return t.book
 	}
-	return t.book
 }
 
 // since is what a history should return.

@@ -29,6 +29,10 @@ const historyBytesDefault = 256 << 20
 // mutex, so that an attachment waits for 20 us or so, not for a whole batch.
 const publishTxnsMax = 32
 
+// publishFramesMax ends such a turn early, when transactions are large or
+// market time has made much due.
+const publishFramesMax = 512
+
 // Hub numbers events, keeps each symbol's image and history, and encodes each
 // live event once for each dialect in which somebody watches it. It is a
 // monitor: publishers and shards call it from any goroutine, and the work
@@ -41,8 +45,7 @@ type Hub struct {
 	listings  atomic.Pointer[directory]
 	replaying atomic.Int64 // bytes of replays not yet sent
 
-	tiered chan struct{}         // something derived exists that Beat looks after
-	beatAt [wire.RateCount]int64 // wall time of each rate's next beat; Beat's own
+	tiered chan struct{} // something derived exists that Beat looks after
 
 	snapshots, replays atomic.Uint64 // encoded for readers
 
@@ -58,6 +61,7 @@ type Hub struct {
 	market  int64                      // how far market time has come, ns since the epoch
 	dueAt   int64                      // market time at which something is due: no symbol's is earlier
 	derived [wire.RateCount][]*derived // by rate
+	beatAt  [wire.RateCount]int64      // wall time of each rate's next beat
 	sweepAt int64                      // wall time of the next look at those that nobody watches
 	stats   Stats
 	scratch scratch
@@ -82,6 +86,7 @@ type Packet struct {
 	Dialect wire.Dialect
 	Seq     uint64
 	Pos     uint64 // publication number in the epoch
+	More    bool   // it is a part of a frame, and not the last
 	Matched int64  // stage stamp: the source finished the batch, wall ns
 	Encoded int64  // stage stamp: the hub published it, wall ns
 }
@@ -106,7 +111,7 @@ type Stats struct {
 	Snapshots uint64 // states encoded for readers
 	Replays   uint64 // frames encoded again for readers
 
-	MatchToEncode Latency // from a batch\'s Matched to its publication
+	MatchToEncode Latency // from a batch's Matched to its publication
 }
 
 // NewHub returns a hub without instruments, or an error that names what is
@@ -203,7 +208,8 @@ func (h *Hub) Instruments() []wire.Instrument {
 	return out
 }
 
-// addInbox makes a shard known and returns its number.
+// addInbox makes a shard known and returns its number. It is called before
+// anything is published.
 func (h *Hub) addInbox(in Inbox) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

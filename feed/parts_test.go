@@ -104,6 +104,34 @@ func TestDirectoryMatch(t *testing.T) {
 	}
 }
 
+// A listing extends patterns, those with a rate too, and says which.
+func TestListingExtendsPatterns(t *testing.T) {
+	st := newStage(t, 1)
+	p := st.open(Options{}, unlimited)
+	p.say(`{"op":"subscribe","streams":["bbo.S*","book.*.100ms","depth5.S0","ticker.X*.1s"]}`)
+	st.rounds()
+	ack := p.frames()
+	for _, entry := range []string{"bbo.S*", "book.*.100ms"} {
+		if got := texts(ack, `"entry":"`+entry+`"`); len(got) != 1 {
+			t.Fatalf("%d acknowledgements name %s: %v", len(got), entry, ack)
+		}
+	}
+	st.list("S1")
+	st.rounds()
+	frames := p.frames()
+	for name, entry := range map[string]string{"bbo.S1": "bbo.S*", "book.S1.100ms": "book.*.100ms"} {
+		if got := texts(frames, `"stream":"`+name+`","cursor":"e:0","recovered":false,"entry":"`+entry+`"}],"by":"`+entry+`"}`); len(got) != 1 {
+			t.Fatalf("%s is announced %d times: %v", name, len(got), frames)
+		}
+	}
+	st.move(1, 2)
+	st.hub.Beat(st.now + 100e6)
+	st.rounds()
+	if got := len(texts(p.frames(), `"stream":"book.S1.100ms","seq":1,`)); got != 1 {
+		t.Fatalf("%d frames of the new symbol's tier", got)
+	}
+}
+
 func TestTimersInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var timers timers

@@ -27,12 +27,17 @@ type scratch struct {
 // is wrong, and what follows it is not published.
 func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	defer h.wake()
-	for i := 0; i < len(b.Txns); {
+	for i, observed := 0, b.Matched == 0; i < len(b.Txns); {
 		h.mu.Lock()
-		if i == 0 && b.Matched != 0 {
+		if !observed {
 			h.stats.MatchToEncode.observe(wall - b.Matched)
+			observed = true
 		}
-		for end := min(i+publishTxnsMax, len(b.Txns)); i < end; i++ {
+		begin := h.stats.Frames
+		for end := min(i+publishTxnsMax, len(b.Txns)); i < end && h.stats.Frames-begin < publishFramesMax; i++ {
+			if !h.inTime(b.Txns[i], wall) {
+				break
+			}
 			if err := h.publish(b.Txns[i], b.EventsOf(i), b.Matched, wall); err != nil {
 				h.mu.Unlock()
 				return fmt.Errorf("publish transaction %d: %w", i, err)
@@ -43,17 +48,20 @@ func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	return nil
 }
 
-// publish takes a transaction through the stages: what was due before it, the
-// image, then the frames in their order, and history.
+// inTime does what market time made due before a transaction, as much as one
+// turn of the mutex may, and reports whether that is all.
+func (h *Hub) inTime(t wire.Txn, wall int64) bool {
+	return int(t.Instrument) >= len(h.symbols) || h.caughtUp(h.symbols[t.Instrument], h.base+t.Time, wall)
+}
+
+// publish takes a transaction through the stages: the image, the frames in
+// their order, and history.
 func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) error {
 	if int(t.Instrument) >= len(h.symbols) {
 		return fmt.Errorf("instrument %d of %d", t.Instrument, len(h.symbols))
 	}
 	s := h.symbols[t.Instrument]
 	ts := h.base + t.Time
-	if ts >= s.dueAt {
-		h.due(s, ts, wall)
-	}
 	h.stats.Events += uint64(len(events))
 	if err := h.sort(s, events); err != nil {
 		return fmt.Errorf("%s: %w", s.instrument.Symbol, err)
@@ -222,7 +230,8 @@ func (h *Hub) live(s *symbol, p Packet, w *watch, f *frame) {
 		sc.payload, sc.ends = f.append(sc.payload[:0], sc.ends[:0], s.encoder, d)
 		p.Dialect = d
 		from := 0
-		for _, end := range sc.ends {
+		for i, end := range sc.ends {
+			p.More = i+1 < len(sc.ends)
 			h.send(p, w[d], sc.payload[from:end])
 			from = end
 		}

@@ -72,16 +72,35 @@ type readerClient struct {
 
 // readStream is a stream as the client has it up to its cursor.
 type readStream struct {
-	seq        uint64
-	due        bool // a snapshot has to follow
-	known      bool // its image is known
-	bids, asks map[string]string
+	seq   uint64
+	due   bool // a snapshot has to follow
+	known bool // its image is known
+	book  [2]ladder
 }
 
 func (s *readStream) clone() *readStream {
 	c := *s
-	c.bids, c.asks = maps.Clone(s.bids), maps.Clone(s.asks)
+	for i := range c.book {
+		c.book[i] = slices.Clone(s.book[i])
+	}
 	return &c
+}
+
+// apply changes the client's book, and compares it with the frame's checksum.
+func (s *readStream) apply(f *clientFrame) error {
+	for i, texts := range [][][2]string{f.Bids, f.Asks} {
+		changed, err := levels(texts, wire.Buy+wire.Side(i), f.Type == "delta")
+		if err != nil {
+			return err
+		}
+		for _, l := range changed {
+			s.book[i].set(l)
+		}
+	}
+	if crc := (&followed{book: s.book}).crc(); f.CRC != nil && *f.CRC != crc {
+		return fmt.Errorf("crc %d of the book; want %d", crc, *f.CRC)
+	}
+	return nil
 }
 
 // read takes a reading, or what of it comes before a cut.
@@ -134,10 +153,10 @@ func (c *readerClient) frame(tried map[string]*readStream, payload []byte) error
 	if err := json.Unmarshal(payload, &f); err != nil {
 		return err
 	}
-	name := unquote(f.Stream)
+	name := f.Stream
 	s := tried[name]
 	if s == nil {
-		s = &readStream{bids: map[string]string{}, asks: map[string]string{}}
+		s = &readStream{}
 		if old := c.streams[name]; old != nil {
 			s = old.clone()
 		}
@@ -170,8 +189,7 @@ func (c *readerClient) frame(tried map[string]*readStream, payload []byte) error
 		if f.Seq != s.seq && s.known && !began {
 			return fmt.Errorf("a snapshot at %d", s.seq)
 		}
-		clear(s.bids)
-		clear(s.asks)
+		s.book = [2]ladder{}
 		s.seq, s.due, s.known = f.Seq, false, true
 	case f.Seq != s.seq+1 || s.due || channel.Image() && !s.known && f.Type != "snapshot":
 		return fmt.Errorf("not after %d", s.seq)
@@ -181,12 +199,10 @@ func (c *readerClient) frame(tried map[string]*readStream, payload []byte) error
 			return err
 		}
 		if f.Type == "snapshot" {
-			clear(s.bids)
-			clear(s.asks)
-			s.known = true
+			s.book, s.known = [2]ladder{}, true
 		}
 	}
-	return (&followed{bids: s.bids, asks: s.asks}).apply(&f)
+	return s.apply(&f)
 }
 
 // numbered reports whether a snapshot is a frame of its stream.
@@ -366,20 +382,20 @@ func TestReaderBesideAPublisher(t *testing.T) {
 }
 
 func stepReaders(t *rapid.T, w *world, b *bulletin, inbox int, clients []*readerClient) error {
-	w.now += rapid.Int64Range(0, 40e6).Draw(t, "later")
+	w.pass(rapid.Int64Range(0, 40e6).Draw(t, "later"))
 	switch c := clients[rapid.IntRange(0, len(clients)-1).Draw(t, "client")]; rapid.IntRange(0, 9).Draw(t, "what") {
 	case 0, 1:
 		return w.publish(rapid.IntRange(1, 12).Draw(t, "txns"))
 	case 2:
 		return w.publish(rapid.IntRange(30, 200).Draw(t, "many"))
 	case 3:
-		w.hub.Beat(w.now)
-		w.hub.Advance(w.now-1e18, w.now)
+		w.beat()
+		w.hub.Advance(w.market, w.now)
 	case 4:
 		if rapid.IntRange(0, 3).Draw(t, "rarely") > 0 {
-			return w.enterState(rapid.SampledFrom([]wire.State{wire.StateTrading, wire.StateHalt, wire.StateAuction}).Draw(t, "state"))
+			return w.change()
 		}
-		if n := len(w.books); n < 6 {
+		if n := len(w.tales); n < 6 {
 			w.list()
 			b.listen(inbox, n)
 		}
@@ -397,14 +413,6 @@ func stepReaders(t *rapid.T, w *world, b *bulletin, inbox int, clients []*reader
 		}
 	}
 	return nil
-}
-
-// enterState lets a random symbol enter a trading state.
-func (w *world) enterState(s wire.State) error {
-	w.batch.Reset()
-	w.batch.Events = append(w.batch.Events, wire.Event{Kind: wire.EventStateSet, State: s})
-	w.batch.Commit(uint32(w.r.IntN(len(w.books))), w.now-1e18)
-	return w.hub.Publish(&w.batch, w.now)
 }
 
 // readAll returns the payloads of a reader that begins, and its cursor.

@@ -228,7 +228,7 @@ func (g *group) recovered(a *attachment) {
 	for i := range a.wants {
 		w := &a.wants[i]
 		if m := g.heard(w.stream); w.seq != m.seq {
-			g.restate(a.dialect, dir, w, m.seq)
+			g.restate(a.dialect, dir, w, m)
 			m.seq = w.seq
 		}
 	}
@@ -248,15 +248,19 @@ type tally struct {
 	frames  uint64
 	streams []wire.StreamID
 	had     []uint64 // the last seq of each stream before
+	counts  []uint64 // frames of each stream
 }
 
 func (t *tally) add(id wire.StreamID, had, frames uint64) {
 	t.frames += frames
 	t.streams = append(t.streams, id)
 	t.had = append(t.had, had)
+	t.counts = append(t.counts, frames)
 }
 
-// conflate announces state frames that the inbox did not hold.
+// conflate announces state frames that the inbox did not hold. Whoever is sent
+// the announcement and falls behind before the value that follows must not be
+// told of them again.
 func (g *group) conflate(t *tally) {
 	if t.frames == 0 {
 		return
@@ -265,18 +269,19 @@ func (g *group) conflate(t *tally) {
 	g.control(wire.AppendConflated(nil, t.frames, uint64(len(t.streams)), wire.GapOverload))
 	for i, id := range t.streams {
 		g.log.note(id, t.had[i]+1)
+		g.heard(id).seq = t.had[i] + t.counts[i]
 	}
 }
 
 // restate appends the gap, state and following frames of a stream of which
-// the group had heard up to seq.
-func (g *group) restate(d wire.Dialect, dir *directory, w *want, seq uint64) {
+// the group had heard up to m.seq.
+func (g *group) restate(d wire.Dialect, dir *directory, w *want, m *groupStream) {
 	s := g.shard
 	if !w.stream.Channel().Stateful() {
 		s.stats.Gaps += uint64(len(g.members))
 		s.stats.GapsBy.count(wire.GapOverload, uint64(len(g.members)))
-		g.control(wire.AppendGap(nil, dir.name(nil, w.stream), seq+1, w.cursor, wire.GapOverload))
-		g.log.note(w.stream, seq+1)
+		g.control(wire.AppendGap(nil, dir.name(nil, w.stream), m.seq+1, w.cursor, wire.GapOverload))
+		g.log.note(w.stream, m.seq+1)
 	}
 	if w.st != nil {
 		e, fresh := w.st.in(d)
@@ -284,6 +289,7 @@ func (g *group) restate(d wire.Dialect, dir *directory, w *want, seq uint64) {
 			s.stats.Snapshots++
 		}
 		g.frames(e.bytes, e.ends, w.stream, w.cursor)
+		m.seq = w.cursor
 	}
 	if len(w.replay.parts) > 0 {
 		frames, n := s.hub.appendReplay(nil, dir.listings[w.stream.Instrument()].encoder, d, w)

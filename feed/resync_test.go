@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"tickcast/wire"
 )
 
 // followsBook fails unless the frames of one book's stream are what a strict
@@ -102,5 +104,73 @@ func TestFallenOffBehindASnapshot(t *testing.T) {
 			st.rounds()
 			followsBook(t, append(before, p.frames()...))
 		}
+	}
+}
+
+// conflatedIn adds up what a client was told.
+func conflatedIn(t *testing.T, frames []clientMessage) uint64 {
+	t.Helper()
+	var sum uint64
+	for _, text := range texts(frames, `"op":"conflated"`) {
+		var f struct{ Frames uint64 }
+		if err := json.Unmarshal([]byte(text), &f); err != nil {
+			t.Fatal(err)
+		}
+		sum += f.Frames
+	}
+	return sum
+}
+
+// States that the inbox shed are announced once, also to somebody who falls
+// behind between the announcement and the value that it promises.
+func TestConflatedIsCountedOnce(t *testing.T) {
+	const shed = 5
+	st := newStage(t, 1)
+	p := st.open(Options{}, unlimited)
+	p.subscribe("bbo.S0")
+	st.move(0, 1)
+	st.rounds()
+	p.frames()
+	st.move(0, shed+1)
+	st.queue.in.relieve(inboxItemsMax)
+	st.queue.take(&st.inbox)
+	if n := len(st.inbox.items); n != 2 || st.inbox.items[0].marker == nil {
+		t.Fatalf("%d items; want a marker and the last value", n)
+	}
+	st.shard.mark(st.inbox.items[0].marker, false)
+	st.shard.flush(st.now)
+	p.m.fallOff()
+	last := st.inbox.items[1]
+	st.shard.packet(&last.Packet, st.inbox.payload(&last))
+	st.rounds()
+	frames := p.frames()
+	if got := conflatedIn(t, frames); got != shed {
+		t.Fatalf("%d frames are announced; %d are missing: %v", got, shed, frames)
+	}
+	if got := len(texts(frames, `"stream":"bbo.S0"`)); got != 1 {
+		t.Fatalf("%d values", got)
+	}
+}
+
+// So are those of an overload, whichever of its streams a group is told of
+// last.
+func TestOverloadMovesOnWhatItAnnounced(t *testing.T) {
+	st := newStage(t, 2)
+	p := st.open(Options{}, unlimited)
+	p.subscribe("bbo.*", "book.*")
+	st.move(0, 3)
+	st.move(1, 3)
+	st.rounds()
+	p.frames()
+	before := st.hub.symbols[0].bbo.Seq
+	st.move(0, 9)
+	st.queue.in.tear()
+	st.rounds()
+	if got := conflatedIn(t, p.frames()); got != 8 {
+		t.Fatalf("%d frames are announced; want 8", got)
+	}
+	slot, _ := p.m.group.slot(wire.NewStreamID(0, wire.ChannelBBO))
+	if got := p.m.group.streams[slot].seq; got != before+9 {
+		t.Fatalf("the group is at %d; want %d", got, before+9)
 	}
 }

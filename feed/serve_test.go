@@ -143,6 +143,7 @@ func TestServe(t *testing.T) {
 
 func testServe(t *testing.T, cfg ShardsConfig) {
 	w := newWorld(1, 0, 0)
+	w.tracing = true
 	cfg.Now = func() int64 { return time.Now().UnixNano() }
 	shards, err := NewShards(w.hub, cfg)
 	if err != nil {

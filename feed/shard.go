@@ -301,10 +301,12 @@ func (s *shard) packet(p *Packet, payload []byte) {
 	if in == nil {
 		return
 	}
-	in.seq = p.Seq
+	if !p.More {
+		in.seq = p.Seq
+	}
 	s.stats.Frames += uint64(len(in.groups))
 	for i := range in.groups {
-		in.groups[i].group.packet(payload, in.groups[i].slot, p.Seq)
+		in.groups[i].group.packet(p, payload, in.groups[i].slot)
 	}
 }
 

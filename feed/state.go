@@ -33,7 +33,7 @@ type encoded struct {
 const stateBehindMax = 64
 
 // capture returns the stream's state at least or later, which may be older
-// than the image by frames that history holds (a book, orders); nil if nothing
+// than the image by frames that history holds (books, orders); nil if nothing
 // was published yet. Trades have no state. The hub's mutex is held.
 func (s *symbol) capture(slot wire.Slot, least uint64) *state {
 	st := &s.streams[slot]
@@ -45,11 +45,7 @@ func (s *symbol) capture(slot wire.Slot, least uint64) *state {
 		}
 	case !c.Image():
 		return nil
-	case slot.Rate() != wire.RateEvery:
-		if last == nil || last.seq != st.seq {
-			last = s.captureBook(slot)
-		}
-	case last == nil || last.seq < max(least, s.history.floor(slot)) || st.seq-last.seq > stateBehindMax:
+	case last == nil || last.seq < least || st.seq-last.seq > stateBehindMax || last.seq < st.seq && !s.holds(slot, last.seq):
 		if c == wire.ChannelBook {
 			last = s.captureBook(slot)
 		} else {

@@ -100,12 +100,15 @@ func (h *Hub) publishTicker(s *symbol, ts int64, p Packet) {
 	h.schedule(s)
 }
 
-// rollTicker publishes the ticker whenever its window has moved past something.
-func (h *Hub) rollTicker(s *symbol, ts int64, p Packet) {
-	for at := s.ticker.rollsAt(); at <= ts; at = s.ticker.rollsAt() {
+// rollTicker publishes the ticker whenever its window has moved past something,
+// but at most so many times; it returns how many more there might have been.
+func (h *Hub) rollTicker(s *symbol, ts int64, p Packet, most int) (left int) {
+	for at := s.ticker.rollsAt(); most > 0 && at <= ts; at = s.ticker.rollsAt() {
 		s.ticker.roll(at)
 		h.sendTicker(s, at, p)
+		most--
 	}
+	return most
 }
 
 func (h *Hub) sendTicker(s *symbol, ts int64, p Packet) {

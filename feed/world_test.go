@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
-	"tickcast/orderbook"
 	"tickcast/wire"
 )
 
@@ -18,13 +18,19 @@ import (
 type world struct {
 	r         *rand.Rand
 	now       int64
+	market    int64 // ns since the session's start
+	beatAt    int64
 	hub       *Hub
-	books     []*orderbook.Book
-	orders    [][]uint64
+	tales     []*tale
 	shards    []*shard
 	queues    []*queue
 	clients   []*simClient
-	published map[string]map[uint64][]byte
+	mu        sync.Mutex // guards published: real shards have a goroutine for beats
+	published map[publishedKey][]byte
+	recording bool              // somebody hears everything, so that derived streams live for ever
+	died      map[string]uint64 // derived streams that died, and their last seq
+	tracing   bool
+	census    map[string]int // what happened, for tests that want to know that it did
 	kept      map[*simClient]map[string]*followed
 	graves    []*simClient // connections that ended: somebody may resume them
 	calm      bool         // nobody asks for anything any more
@@ -35,11 +41,13 @@ type world struct {
 type recorder struct{ w *world }
 
 func (r recorder) Packet(p Packet, payload []byte) {
-	name := string(r.w.hub.listings.Load().name(nil, p.Stream))
-	if r.w.published[name] == nil {
-		r.w.published[name] = map[uint64][]byte{}
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	key := publishedKey{stream: string(r.w.hub.listings.Load().name(nil, p.Stream)), seq: p.Seq, part: 1}
+	for _, known := r.w.published[key]; known; _, known = r.w.published[key] {
+		key.part++
 	}
-	r.w.published[name][p.Seq] = slices.Clone(payload)
+	r.w.published[key] = slices.Clone(payload)
 }
 func (recorder) Mark(*Marker) {}
 func (recorder) Wake()        {}
@@ -47,9 +55,10 @@ func (recorder) Wake()        {}
 func newWorld(seed uint64, shards, itemsMax int) *world {
 	w := &world{
 		r: rand.New(rand.NewPCG(seed, 1)), now: 1e18,
-		published: map[string]map[uint64][]byte{}, kept: map[*simClient]map[string]*followed{},
+		published: map[publishedKey][]byte{}, kept: map[*simClient]map[string]*followed{},
+		census: map[string]int{}, died: map[string]uint64{}, recording: seed%4 < 2, tracing: os.Getenv("TICKCAST_WORLD") != "",
 	}
-	hub, err := NewHub(Config{Epoch: "e" + strconv.FormatUint(seed, 10), Base: w.now, HistoryBytes: 64 << 10})
+	hub, err := NewHub(Config{Epoch: "e" + strconv.FormatUint(seed, 10), Base: w.now, HistoryBytes: 64 << 10 << (seed % 5)})
 	if err != nil {
 		panic(err)
 	}
@@ -59,7 +68,9 @@ func newWorld(seed uint64, shards, itemsMax int) *world {
 		w.queues = append(w.queues, q)
 		w.shards = append(w.shards, newShard(hub, q))
 	}
-	hub.addInbox(recorder{w})
+	if w.recording {
+		hub.addInbox(recorder{w})
+	}
 	for range 3 {
 		w.list()
 	}
@@ -68,46 +79,22 @@ func newWorld(seed uint64, shards, itemsMax int) *world {
 
 // list adds a symbol, and lets the recorder hear it.
 func (w *world) list() {
-	n := len(w.books)
+	n := len(w.tales)
 	in := wire.MustInstrument(fmt.Sprintf("%s%d", []string{"A", "B", "AB"}[n%3], n), "X", "Y", "0.5", "0.01")
 	if err := w.hub.List(in); err != nil {
 		panic(err)
 	}
-	book, err := orderbook.New(orderbook.Config{Tick: in.Tick})
-	if err != nil {
-		panic(err)
+	w.tales = append(w.tales, newTale(&in))
+	if !w.recording {
+		return
 	}
-	w.books, w.orders = append(w.books, book), append(w.orders, nil)
-	a := &attachment{shard: len(w.shards), dialect: wire.JSON, version: w.hub.listings.Load().version}
+	a := &attachment{shard: len(w.shards), dialect: wire.JSON, wall: w.now, version: w.hub.listings.Load().version}
 	for slot := wire.Slot(1); slot < wire.SlotCount; slot++ {
 		a.wants = append(a.wants, want{stream: slot.Stream(uint32(n))})
 	}
 	if !w.hub.attach(a) {
 		panic("attach")
 	}
-}
-
-// publish lets random orders into random books.
-func (w *world) publish(txns int) error {
-	w.batch.Reset()
-	for range txns {
-		i := w.r.IntN(len(w.books))
-		b, from := w.books[i], len(w.batch.Events)
-		if n := len(w.orders[i]); n > 0 && w.r.IntN(100) < 40 {
-			k := w.r.IntN(n)
-			w.batch.Events = b.Cancel(w.batch.Events, w.orders[i][k])
-			w.orders[i] = slices.Delete(w.orders[i], k, k+1)
-		} else {
-			o := orderbook.Order{
-				Side: wire.Buy + wire.Side(w.r.IntN(2)), Type: orderbook.Limit,
-				Qty: wire.Qty(1 + w.r.IntN(300)), Price: wire.Price(5 * (1000 + w.r.IntN(30))),
-			}
-			w.batch.Events = b.Enter(w.batch.Events, &o)
-			w.orders[i] = append(w.orders[i], w.batch.Events[from].ID)
-		}
-		w.batch.Commit(uint32(i), w.now-1e18)
-	}
-	return w.hub.Publish(&w.batch, w.now)
 }
 
 // deliver lets a shard take its inbox and write.
@@ -146,15 +133,18 @@ func (w *world) send(c *simClient, text string) {
 }
 
 func (w *world) entry() string {
-	channel := []string{"bbo", "trade", "book"}[w.r.IntN(3)]
-	symbol := w.hub.Instruments()[w.r.IntN(len(w.books))].Symbol
+	slot := wire.NewSlot([]wire.Channel{wire.ChannelBBO, wire.ChannelTrade, wire.ChannelBook, wire.ChannelOrder}[w.r.IntN(4)], wire.RateEvery)
+	if w.r.IntN(2) == 0 {
+		slot = wire.Slot(1 + w.r.IntN(wire.SlotCount-1))
+	}
+	symbol := w.hub.Instruments()[w.r.IntN(len(w.tales))].Symbol
 	switch w.r.IntN(4) {
 	case 0:
-		return channel + ".*"
+		symbol = "*"
 	case 1:
-		return channel + "." + string(symbol[:1]) + "*"
+		symbol = symbol[:1] + "*"
 	}
-	return channel + "." + string(symbol)
+	return string(slot.Stream(0).AppendName(nil, symbol))
 }
 
 // speak has a client subscribe, unsubscribe or ask something.
@@ -252,9 +242,10 @@ func (w *world) resume() {
 		if s.due != 0 { // acknowledged beyond a gap that was not announced yet
 			s.next, s.due = s.due, 0
 		}
-		if s.state {
+		if s.state || s.next == 0 {
 			continue
 		}
+		s.part = 0
 		epoch, seq := w.hub.epoch, s.next-1
 		switch w.r.IntN(12) {
 		case 0:
@@ -303,7 +294,7 @@ func (w *world) drain(all bool) {
 func (w *world) check() error {
 	for i, c := range w.clients {
 		if err := c.receive(); err != nil {
-			if os.Getenv("TICKCAST_WORLD") != "" {
+			if w.tracing {
 				fmt.Println(strings.Join(c.trace, "\n"))
 			}
 			return fmt.Errorf("client %d: %w", i, err)
@@ -313,27 +304,34 @@ func (w *world) check() error {
 }
 
 func (w *world) step() error {
-	w.now += int64(w.r.IntN(20e6))
+	w.pass(int64(w.r.IntN(20e6)))
 	var err error
-	switch n := w.r.IntN(100); {
-	case n < 40:
+	switch n := w.r.IntN(1000); {
+	case n < 380:
 		err = w.publish(1 + w.r.IntN(30))
-	case n < 65:
+	case n < 610:
 		w.deliver(w.r.IntN(len(w.shards)))
-	case n < 85:
+	case n < 800:
 		w.drain(false)
-	case n < 93:
+	case n < 880:
 		w.speak(w.clients[w.r.IntN(len(w.clients))])
-	case n < 95:
+	case n < 930:
 		w.resume()
-	case n < 96 && len(w.books) < 8:
+	case n < 940 && len(w.tales) < 8:
 		w.list()
-	case n < 97:
+	case n < 950:
 		c := w.clients[w.r.IntN(len(w.clients))]
 		c.mode = w.r.IntN(4)
-	case n < 98:
+	case n < 960:
 		err = w.publish(400)
+	case n < 985:
+		err = w.change()
+	case n < 990:
+		w.leap()
+	case n < 993:
+		w.storm()
 	}
+	w.hurry()
 	if err == nil {
 		err = w.check()
 	}

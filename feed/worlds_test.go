@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -18,17 +19,25 @@ func (w *world) settle() error {
 	w.calm = true
 	for second := range 60 {
 		w.now += 1e9
+		w.market += 1e9
 		if second < 40 {
 			if err := w.publish(2); err != nil {
 				return err
 			}
 		}
+		if second < 50 {
+			w.hub.Advance(w.market, w.now)
+		}
+		w.beat()
 		for i := range w.shards {
 			w.deliver(i)
 		}
 		w.drain(true)
 		if err := w.check(); err != nil {
 			return err
+		}
+		for _, c := range w.clients {
+			c.pump(len(c.outgoing))
 		}
 		if err := w.bury(); err != nil {
 			return err
@@ -39,8 +48,11 @@ func (w *world) settle() error {
 		if err == nil {
 			err = c.equal()
 		}
+		if err == nil {
+			err = c.agree()
+		}
 		if err != nil {
-			if os.Getenv("TICKCAST_WORLD") != "" {
+			if w.tracing {
 				fmt.Println(strings.Join(c.trace, "\n"))
 			}
 			return fmt.Errorf("client %d: %w", i, err)
@@ -77,8 +89,16 @@ func (c *simClient) equal() error {
 		if s.next-1 != sym.seq(id.Slot()) || s.state {
 			return fmt.Errorf("%s ends at %d (state due: %v); want %d", name, s.next-1, s.state, sym.seq(id.Slot()))
 		}
-		if id.Channel() == wire.ChannelBook && !s.blind && s.crc() != sym.crc() {
-			return fmt.Errorf("%s differs from the image", name)
+		if err := s.equal(sym); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for _, l := range w.hub.listings.Load().listings {
+		for slot := wire.Slot(1); slot < wire.SlotCount; slot++ {
+			name := string(slot.Stream(l.id).AppendName(nil, l.instrument.Symbol))
+			if c.wanted(name) != (c.streams[name] != nil) {
+				return fmt.Errorf("hears %s: %v, with entries %v", name, c.streams[name] != nil, c.entries)
+			}
 		}
 	}
 	if len(c.entries) != len(c.m.group.entries) {
@@ -87,6 +107,37 @@ func (c *simClient) equal() error {
 	for e := range c.entries {
 		if !slices.Contains(c.m.group.entries, e) {
 			return fmt.Errorf("entry %s is not in %v", e, c.m.group.entries)
+		}
+	}
+	return nil
+}
+
+// equal compares what a stream has become with the symbol.
+func (s *followed) equal(sym *symbol) error {
+	switch c := s.channel(); {
+	case c.Stateful():
+		f, ok := sym.last(s.slot)
+		if s.last == nil || !ok {
+			return nil
+		}
+		if want, _ := f.append(nil, nil, sym.encoder, wire.JSON); !bytes.Equal(s.bytes, want) {
+			return fmt.Errorf("ends with %s; want %s", s.bytes, want)
+		}
+	case s.blind || !c.Image():
+	case c == wire.ChannelOrder:
+		for side := range s.orders.sides {
+			var got []orderbook.Resting
+			for _, o := range s.orders.sides[side] {
+				got = append(got, orderbook.Resting{ID: o.id, Side: wire.Buy + wire.Side(side), Price: wire.Price(o.price), Qty: wire.Qty(o.qty)})
+			}
+			if want := s.tale.book.AppendOrders(nil, wire.Buy+wire.Side(side)); !slices.Equal(got, want) {
+				return fmt.Errorf("ends with %v; want %v", got, want)
+			}
+		}
+	default:
+		want, bids := sym.appendDisplayed(nil, 0)
+		if !slices.Equal(s.book[0].best(wire.Buy, 0), want[:bids]) || !slices.Equal(s.book[1].best(wire.Sell, 0), want[bids:]) {
+			return fmt.Errorf("ends with %v; want %v", s.book, want)
 		}
 	}
 	return nil
@@ -115,6 +166,7 @@ func TestWorlds(t *testing.T) {
 		first, worlds = n, 1
 	}
 	var total ShardStats
+	census := map[string]int{}
 	for seed := first; seed < first+worlds; seed++ {
 		itemsMax := 1 << 16
 		if seed%3 == 0 {
@@ -134,8 +186,22 @@ func TestWorlds(t *testing.T) {
 			st := s.total()
 			total.add(&st)
 		}
+		for what, n := range w.census {
+			census[what] += n
+		}
 	}
 	t.Logf("%+v", total)
+	for _, what := range sortedKeys(census) {
+		t.Logf("%8d %s", census[what], what)
+	}
+	for _, what := range []string{
+		"derived died", "order recovered", "book recovered", "book.20ms recovered", "book snapshot", "book.20ms snapshot",
+		"order gap slow", "order gap overload", "book.1s gap history", "depth20 ", "candle1s ", "ticker.1s ", "status ",
+	} {
+		if worlds >= 60 && census[what] == 0 {
+			t.Errorf("never: %s", what)
+		}
+	}
 	if worlds > 1 && (total.Resyncs == 0 || total.Gaps == 0 || total.Conflated == 0 || total.Replays == 0 || total.Torn == 0 || total.Evictions == 0) {
 		t.Fatalf("the worlds did not do what they test: %+v", total)
 	}
@@ -147,17 +213,19 @@ func TestWorldsOfAHugeBook(t *testing.T) {
 	var parts, whole int
 	for seed := uint64(1); seed <= number(t, "TICKCAST_HUGE_WORLDS", 1); seed++ {
 		w := newWorld(seed, 1, inboxItemsMax)
-		for i := range 40_000 {
-			o := orderbook.Order{Side: wire.Sell, Type: orderbook.Limit, Qty: 100, Price: wire.Price(5 * (2000 + i))}
-			w.batch.Events = w.books[0].Enter(w.batch.Events, &o)
-		}
-		w.batch.Commit(0, 0)
-		if err := w.hub.Publish(&w.batch, w.now); err != nil {
+		w.command(0, func(dst []wire.Event, tl *tale) []wire.Event {
+			for i := range 40_000 {
+				o := orderbook.Order{Side: wire.Sell, Type: orderbook.Limit, Qty: 100, Price: wire.Price(5 * (2000 + i))}
+				dst = tl.book.Enter(dst, &o)
+			}
+			return dst
+		})
+		if err := w.hand(); err != nil {
 			t.Fatal(err)
 		}
 		for step := range 250 {
 			if step < 6 {
-				w.subscribe(w.connect(SlowConflate), []string{"book.A0", "bbo.*"}, "")
+				w.subscribe(w.connect(SlowConflate), []string{[]string{"book.A0", "order.A0", "book.A0.100ms"}[step%3], "bbo.*"}, "")
 			}
 			if err := w.step(); err != nil {
 				t.Fatalf("huge world %d step %d: %v", seed, step, err)
@@ -167,14 +235,7 @@ func TestWorldsOfAHugeBook(t *testing.T) {
 			t.Fatalf("huge world %d at the end: %v", seed, err)
 		}
 		for _, c := range w.clients {
-			for _, text := range c.trace {
-				if strings.Contains(text, `"part":[1,2]`) {
-					parts++
-				}
-				if strings.Contains(text, `"part":[2,2]`) {
-					whole++
-				}
-			}
+			parts, whole = parts+c.begun, whole+c.whole
 		}
 	}
 	if whole == 0 || parts == whole {
