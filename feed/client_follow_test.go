@@ -47,7 +47,7 @@ func (s *followed) acknowledged(seq uint64, recovered, stateless bool) error {
 		return fmt.Errorf("recovered from %d, had up to %d", seq, s.next-1)
 	}
 	if s.channel().Stateful() {
-		s.repeat = !recovered && !stateless
+		s.repeat = s.repeat || !recovered && !stateless // one promised before may still come
 		switch {
 		case recovered, s.next == 0 && stateless:
 			s.next = seq + 1

@@ -97,14 +97,27 @@ func (w *world) list() {
 	}
 }
 
-// deliver lets a shard take its inbox and write.
+// deliver lets a shard take its inbox and write: in several rounds, for the
+// shard might have looked at any moment, also between the parts of a frame.
 func (w *world) deliver(i int) {
-	var d delivery
-	w.queues[i].take(&d)
-	w.shards[i].deliver(&d, w.now)
-	w.shards[i].tick(w.now)
-	for n := 0; w.shards[i].flush(w.now) && n < 100; n++ {
-		continue
+	var all delivery
+	w.queues[i].take(&all)
+	for from := 0; ; {
+		to := len(all.items)
+		if w.r.IntN(3) == 0 {
+			to = from + w.r.IntN(to-from+1)
+		}
+		w.shards[i].deliver(&delivery{items: all.items[from:to], bytes: all.bytes}, w.now)
+		w.shards[i].tick(w.now)
+		for n := 0; w.shards[i].flush(w.now) && n < 100; n++ {
+			continue
+		}
+		if from = to; from == len(all.items) {
+			return
+		}
+		if w.r.IntN(4) == 0 {
+			w.drain(false)
+		}
 	}
 }
 
