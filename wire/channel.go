@@ -51,16 +51,13 @@ func (c Channel) Image() bool { return c == ChannelBook || c == ChannelOrder }
 
 // Depth returns how many levels a side a depth channel shows, 0 for others.
 func (c Channel) Depth() int {
-	switch c {
-	case ChannelDepth5:
-		return 5
-	case ChannelDepth10:
-		return 10
-	case ChannelDepth20:
-		return 20
+	if int(c) < len(channelDepths) {
+		return channelDepths[c]
 	}
 	return 0
 }
+
+var channelDepths = [ChannelCount]int{ChannelDepth5: 5, ChannelDepth10: 10, ChannelDepth20: 20}
 
 // Interval returns the length of a candle channel's candles in ns, 0 for other
 // channels.
@@ -106,16 +103,13 @@ func (r Rate) String() string {
 
 // Period returns the time between two frames in ns, 0 for every change.
 func (r Rate) Period() int64 {
-	switch r {
-	case Rate20ms:
-		return 20e6
-	case Rate100ms:
-		return 100e6
-	case Rate1s:
-		return 1e9
+	if int(r) < len(ratePeriods) {
+		return ratePeriods[r]
 	}
 	return 0
 }
+
+var ratePeriods = [RateCount]int64{Rate20ms: 20e6, Rate100ms: 100e6, Rate1s: 1e9}
 
 func parseChannel(s string) Channel {
 	for c := Channel(1); c < ChannelCount; c++ {

@@ -23,9 +23,18 @@ func sumOfBig(b *big.Int) Sum {
 }
 
 var edgeSums = []Sum{
-	{}, SumOf(1), SumOf(-1), SumOf(math.MaxInt64), SumOf(math.MinInt64),
-	{0, 1 << 63}, {-1, 1<<63 - 1}, {0, math.MaxUint64}, {1, 0}, {-1, 0}, {1, 1}, {-2, math.MaxUint64},
-	{math.MaxInt64, math.MaxUint64}, {math.MinInt64, 0}, {math.MinInt64, 1},
+	{},
+	SumOf(1), SumOf(-1), SumOf(math.MaxInt64), SumOf(math.MinInt64),
+	{0, 1 << 63},
+	{-1, 1<<63 - 1},
+	{0, math.MaxUint64},
+	{1, 0},
+	{-1, 0},
+	{1, 1},
+	{-2, math.MaxUint64},
+	{math.MaxInt64, math.MaxUint64},
+	{math.MinInt64, 0},
+	{math.MinInt64, 1},
 }
 
 // anySum draws totals of every length, and those where carries end.
