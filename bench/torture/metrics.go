@@ -63,12 +63,15 @@ const (
 	seriesSockets   = `tickcast_sockets`
 )
 
-// ends returns the disconnections by code.
+// ends returns the disconnections by code, of every transport.
 func (m metrics) ends() map[string]int64 {
 	out := make(map[string]int64)
 	for series, v := range m {
-		if code, ok := strings.CutPrefix(series, seriesEnds+`{code="`); ok && v > 0 {
-			out[strings.TrimSuffix(code, `"}`)] = int64(v)
+		labels, ok := strings.CutPrefix(series, seriesEnds+"{")
+		_, code, found := strings.Cut(labels, `code="`)
+		if ok && found && v > 0 {
+			code, _, _ = strings.Cut(code, `"`)
+			out[code] += int64(v)
 		}
 	}
 	return out

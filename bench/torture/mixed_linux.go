@@ -296,7 +296,7 @@ func (r *run) account(m metrics) {
 	}
 }
 
-func ends(m metrics, code string) int64 { return int64(m[seriesEnds+`{code="`+code+`"}`]) }
+func ends(m metrics, code string) int64 { return m.ends()[code] }
 
 // finish ends a server of our own, which has to end well.
 func (r *run) finish() {

@@ -61,7 +61,8 @@ func TestReport(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	m := parseMetrics([]byte("# HELP a b\n# TYPE a counter\na{code=\"1000\"} 3\na{code=\"4008\"} 2\nab 7\ngo_goroutines 1.2e+01\nbad\n" +
-		"tickcast_disconnects_total{code=\"1006\"} 5\n"))
+		"tickcast_disconnects_total{code=\"1006\",transport=\"websocket\"} 4\n" +
+		"tickcast_disconnects_total{transport=\"sse\",code=\"1006\"} 1\n"))
 	if m.sum("a") != 5 || m.sum("ab") != 7 || m[seriesThreads] != 12 || m.ends()["1006"] != 5 || len(m.ends()) != 1 {
 		t.Errorf("%v", m)
 	}
