@@ -11,7 +11,7 @@ import (
 // reader is of no use after a fault: what follows, most likely the client's
 // close frame, gets a new one.
 func (m *session) refuse(err error) {
-	m.reader = wire.FrameReader{}
+	*m.reader = wire.FrameReader{}
 	var ce *wire.CloseError
 	if !errors.As(err, &ce) {
 		ce = &wire.CloseError{Code: wire.CloseProtocol, Text: err.Error()}
@@ -107,9 +107,10 @@ func (m *session) kill(code wire.CloseCode, reason string, hard bool) {
 	m.sock.close(hard)
 	m.shard.gone(m)
 	if m.options.Closed != nil {
-		m.end.Conn, m.end.Remote, m.end.TLS = m.conn, m.options.Remote, m.options.TLS
-		m.end.BytesIn, m.end.BytesOut, m.end.Nanos = m.bytesIn, m.bytesOut, m.shard.now-m.opened
-		m.options.Closed(m.end)
+		m.options.Closed(End{
+			Conn: m.conn, Remote: m.options.Remote, TLS: m.options.TLS, Code: m.end.Code, Reason: m.end.Reason,
+			BytesIn: m.bytesIn, BytesOut: m.bytesOut, Nanos: m.shard.now - m.opened,
+		})
 	}
 }
 
@@ -125,5 +126,8 @@ func (m *session) disconnected(err error) {
 // panicked ends a session whose handling panicked: that is our fault, and
 // nobody else's trouble.
 func (m *session) panicked(cause any) {
+	if m.reader == &m.shard.reader {
+		m.reader, m.shard.reader = nil, wire.FrameReader{}
+	}
 	m.kill(wire.CloseInternal, fmt.Sprintf("panic: %v", cause), true)
 }

@@ -41,6 +41,7 @@ type shard struct {
 	spareReady, spareWoken []*session
 
 	// Memory of one call.
+	reader   wire.FrameReader // of sessions without a message begun
 	request  wire.Request
 	matched  []wire.StreamID
 	key      []byte
@@ -101,11 +102,11 @@ func (s *shard) open(sock socket, o Options, now int64) *session {
 	if o.Slow == 0 {
 		o.Slow = SlowConflate
 	}
-	m := &session{shard: s, sock: sock, options: o, opened: now, heard: now}
+	m := &session{shard: s, sock: sock, options: o.kept(), opened: now, heard: now}
 	m.conn = s.welcome(&o)
 	s.sessions[m] = struct{}{}
 	s.join(m, nil, nil)
-	m.open()
+	m.open(&o)
 	return m
 }
 
