@@ -46,7 +46,11 @@ func (m *session) rewind(have map[wire.StreamID]position) {
 		switch {
 		case s.kind == segmentState && (s.sent == 0 || s.cut()):
 			if p, ok := have[s.stream]; ok && !p.first {
-				have[s.stream] = unserved(s.stream, min(p.seq, s.seq), s.repeated)
+				if s.ends == nil { // what follows a state, which may have been sent
+					have[s.stream] = position{seq: min(p.seq, s.seq)}
+				} else {
+					have[s.stream] = unserved(s.stream, min(p.seq, s.seq), s.repeated)
+				}
 			}
 			m.lostFirst = s.stream
 			if s.sent == 0 {
