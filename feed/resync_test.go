@@ -174,3 +174,46 @@ func TestOverloadMovesOnWhatItAnnounced(t *testing.T) {
 		t.Fatalf("the group is at %d; want %d", got, before+9)
 	}
 }
+
+// Who was sent a snapshot, and not the frames after it, is told of those; the
+// snapshot does not come again without a word.
+func TestFramesAfterASnapshotAreAnnounced(t *testing.T) {
+	st := newStage(t, 1)
+	st.move(0, 3)
+	p := st.open(Options{}, unlimited)
+	p.subscribe("order.S0")
+	p.frames()
+	p.room = 0
+	st.move(0, 80)
+	st.rounds()
+	st.open(Options{}, unlimited).subscribe("order.S0") // leaves a state at 83
+	st.move(0, 5)
+	st.rounds()
+	p.m.fallOff()
+	p.m.writable() // nothing of it is left: the current state is asked for
+	st.round()
+	p.room = 0
+	size := 0
+	for i := range p.m.outbox { // up to the end of the snapshot
+		size += p.m.outbox[i].size()
+		if p.m.outbox[i].kind == segmentState {
+			break
+		}
+	}
+	p.give(size)
+	if n := len(p.m.outbox); n != 1 || p.m.outbox[0].sent != 0 {
+		t.Fatalf("%d segments are left; want what follows the snapshot", n)
+	}
+	p.m.fallOff()
+	st.move(0, 1)
+	p.give(unlimited)
+	st.rounds()
+	frames := p.frames()
+	gaps, snapshots := texts(frames, `"op":"gap"`), texts(frames, `"type":"snapshot"`)
+	if len(gaps) != 2 || !strings.Contains(gaps[0], `"from":4,"to":83,`) || !strings.Contains(gaps[1], `"from":84,`) {
+		t.Fatalf("gaps %v", gaps)
+	}
+	if len(snapshots) != 2 {
+		t.Fatalf("%d snapshots", len(snapshots))
+	}
+}
