@@ -9,7 +9,7 @@ import (
 // Bounds of the closed candles that are kept for those who ask for them: of
 // each interval, and of all symbols together.
 const (
-	candlesMin      = 60
+	candlesMin      = 10
 	candlesMax      = 500
 	candleBytesMax  = 64 << 20
 	candleBytesEach = 144 // of one, about

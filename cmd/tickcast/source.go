@@ -226,8 +226,8 @@ func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ ze
 				return err
 			}
 		}
-		hub.Advance(now, now)
-		if !more {
+		if !more { // else market time has not come to now
+			hub.Advance(now, now)
 			s.wait(ctx, next, precise)
 		}
 	}
