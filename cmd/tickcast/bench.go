@@ -86,7 +86,7 @@ func (c *benchCmd) Run(e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := c.print(e.stdout, report); err != nil {
+	if err := printReport(e.stdout, report, c.JSON); err != nil {
 		return err
 	}
 	return report.Err()
@@ -144,13 +144,14 @@ func (c *benchCmd) start(e *env, symbols int, cpus []int) (*bench.Server, error)
 	return bench.StartServer(e.ctx, bench.ServerConfig{Path: self, Symbols: symbols, CPUs: cpus, Stderr: e.stderr})
 }
 
-func (c *benchCmd) print(w io.Writer, report *bench.Report) error {
-	if !c.JSON {
+// printReport prints for people, or for programs.
+func printReport(w io.Writer, report interface{ WriteText(w io.Writer) error }, asJSON bool) error {
+	if !asJSON {
 		return report.WriteText(w)
 	}
 	out, err := json.Marshal(report)
 	if err != nil {
-		return fmt.Errorf("bench: report: %w", err)
+		return fmt.Errorf("report: %w", err)
 	}
 	_, err = w.Write(append(out, '\n'))
 	return err

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -70,7 +68,7 @@ func (c *tortureCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(e.stdout, report); err != nil {
+	if err := printReport(e.stdout, report, c.JSON); err != nil {
 		return err
 	}
 	return report.Err()
@@ -101,16 +99,4 @@ func (c *tortureCmd) config() (cfg torture.Config, err error) {
 		}
 	}
 	return cfg, nil
-}
-
-func (c *tortureCmd) print(w io.Writer, report *torture.Report) error {
-	if !c.JSON {
-		return report.WriteText(w)
-	}
-	out, err := json.Marshal(report)
-	if err != nil {
-		return fmt.Errorf("torture: report: %w", err)
-	}
-	_, err = w.Write(append(out, '\n'))
-	return err
 }
