@@ -34,6 +34,9 @@ func (m *session) close(code wire.CloseCode, reason string) {
 	m.leave()
 	m.closing = true
 	m.deadline = m.shard.now + closeNanos
+	if end := m.shard.drained; end > 0 {
+		m.deadline = min(m.deadline, max(end, m.shard.now))
+	}
 	m.shard.timers.pushSession(m.deadline, m)
 	m.pushFramed(wire.AppendCloseFrame(nil, code, reason))
 	m.shard.again(m) // the client's answer may be behind input that waits

@@ -29,6 +29,7 @@ type shard struct {
 	released  []wire.StreamID         // interests that ended in this round
 	timers    timers
 	inspectAt int64
+	drained   int64 // wall time at which a shutdown lets no client wait any more, 0: none
 
 	dirty  []*group   // with something to write
 	ready  []*session // with something of their own to write

@@ -146,18 +146,23 @@ func (s *Shards) Shutdown(ctx context.Context, drain time.Duration) {
 	}
 }
 
-// shutdown gives every session a notice now and a close frame in its turn.
+// shutdown gives every session a notice now and a close frame in its turn, so
+// early that what a client does not answer ends with the drain.
 func (l *loop) shutdown(drain int64) {
 	s := l.shard
 	l.stopping = true
 	n := int64(len(s.sessions))
 	i := int64(0)
+	spread := drain - min(closeNanos, drain/2)
+	if drain > 0 {
+		s.drained = s.now + drain
+	}
 	for m := range s.sessions {
 		if m.dead {
 			continue
 		}
 		// Spread, so that a thousand clients do not come back at once.
-		m.closeAt = s.now + drain*i/max(n, 1)
+		m.closeAt = s.now + spread*i/max(n, 1)
 		reconnect := 500 + (i*2654435761)%2000
 		m.pushControl(wire.AppendNoticeShutdown(nil, reconnect))
 		m.write() // the close frame, which may be due now, would replace it
