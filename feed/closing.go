@@ -33,11 +33,11 @@ func (m *session) close(code wire.CloseCode, reason string) {
 	m.cutShort()
 	m.leave()
 	m.closing = true
-	m.deadline = m.shard.now + closeNanos
+	m.endAt = m.shard.now + closeNanos
 	if end := m.shard.drained; end > 0 {
-		m.deadline = min(m.deadline, max(end, m.shard.now))
+		m.endAt = min(m.endAt, max(end, m.shard.now))
 	}
-	m.shard.timers.pushSession(m.deadline, m)
+	m.shard.timers.pushSession(m.endAt, m)
 	m.pushFramed(wire.AppendCloseFrame(nil, code, reason))
 	m.shard.again(m) // the client's answer may be behind input that waits
 }
@@ -111,7 +111,7 @@ func (m *session) kill(code wire.CloseCode, reason string, hard bool) {
 	m.shard.gone(m)
 	if m.options.Closed != nil {
 		m.options.Closed(End{
-			Conn: m.conn, Remote: m.options.Remote, TLS: m.options.TLS, Code: m.end.Code, Reason: m.end.Reason,
+			Conn: m.conn(), Remote: m.options.Remote, TLS: m.options.TLS, Code: m.end.Code, Reason: m.end.Reason,
 			BytesIn: m.bytesIn, BytesOut: m.bytesOut, Nanos: m.shard.now - m.opened,
 		})
 	}

@@ -99,7 +99,7 @@ func (s *shard) appendSessions(dst []SessionInfo, sessions []*session) []Session
 
 func (m *session) info() SessionInfo {
 	i := SessionInfo{
-		Conn: m.conn, Remote: m.options.Remote, TLS: m.options.TLS, Since: m.opened,
+		Conn: m.conn(), Remote: m.options.Remote, TLS: m.options.TLS, Since: m.opened,
 		UnsentBytes: m.unsentBytes(), UnsentAge: m.age(m.shard.now), Skipped: m.skipped, Conflated: m.conflated,
 		BytesIn: m.bytesIn, BytesOut: m.bytesOut, Closing: m.closing,
 	}

@@ -20,7 +20,7 @@ func TestInspection(t *testing.T) {
 	st.wait(3e9)
 	list := st.shard.appendSessions(nil, []*session{idle.m, slow.m})
 	got := list[1]
-	if got.Conn != slow.m.conn || got.Remote != "slow" || !got.TLS || got.Since != stageBegin || got.Entries != 2 || got.Streams != 2 ||
+	if got.Conn != slow.m.conn() || got.Remote != "slow" || !got.TLS || got.Since != stageBegin || got.Entries != 2 || got.Streams != 2 ||
 		got.UnsentBytes == 0 || got.UnsentAge != 3e9 || got.BytesOut == 0 || got.BytesIn == 0 {
 		t.Errorf("%+v", got)
 	}

@@ -117,54 +117,56 @@ type socket interface {
 type session struct {
 	shard   *shard
 	sock    socket
-	conn    string
 	options kept
 	opened  int64
+	number  uint32 // in its shard, in order of opening
+	place   int32  // in the group's members
 
 	// Output.
 	group       *group
-	place       int    // in the group's members
 	cursor      uint64 // in the group's log
 	outbox      []segment
 	outboxBytes int
-	blocked     bool // the socket is full
-	queued      bool // in the shard's ready list
 	lost        map[wire.StreamID]position
 	lostAt      int64         // when its oldest unsent byte was queued, until a whole state was sent
 	lostFirst   wire.StreamID // the stream whose state comes first
+	blocked     bool          // the socket is full
+	queued      bool          // in the shard's ready list
 	acked       bool          // an acknowledgement named cursors since all was sent: states must reach them
+	pong        bool          // a pong waits in the outbox
 	skipped     uint64        // event frames announced in gaps
 	conflated   uint64        // state frames announced as conflated
 
 	// Input.
 	reader    *wire.FrameReader // of a message that is not complete, nil: none is
 	pending   []byte            // input that waits
-	waited    bool              // it is taken up now
 	commands  []command
 	gathered  *attachment
+	waited    bool  // input that waited is taken up now
 	attaching bool  // an attachment is under way
 	paused    bool  // the socket was asked to stop reading
+	bad       int32 // bad messages in a row
 	wakeAt    int64 // when a timer takes up input that the bucket holds back
-	bad       int   // bad messages in a row
 	budget    budget
-	pong      bool  // a pong waits in the outbox
 	inbound   meter // bytes and frames
 	chatter   meter // pings and pongs
-	ignored   int   // of those, since there was calm
 	partialAt int64 // when the message began that is not complete, 0: none is
 
 	// Life.
-	heard    int64 // when something was received
-	pingedAt int64 // when it was pinged since, 0: it was not
-	closeAt  int64 // when the drain reaches it, 0: not draining
+	ignored  int32 // pings and pongs above their rate, since there was calm
 	closing  bool
 	peerDone bool // the client's close frame has come
 	dead     bool
-	deadline int64 // of closing
+	heard    int64 // when something was received
+	pingedAt int64 // when it was pinged since, 0: it was not
+	endAt    int64 // closing: when that is over; before: when the drain reaches it, 0: not draining
 	end      verdict
 	bytesIn  uint64
 	bytesOut uint64
 }
+
+// conn is the session's name.
+func (m *session) conn() string { return m.shard.connName(m.number) }
 
 // ready puts the session on the list of those that are written to at the end
 // of the round.
@@ -180,7 +182,7 @@ func (m *session) open(o *Options) {
 	h := m.shard.hub
 	heartbeat := int(o.Heartbeat / 1e9)
 	hello := wire.Hello{
-		Conn: m.conn, Epoch: h.epoch, TS: m.shard.now, Heartbeat: heartbeat, Limits: limits(),
+		Conn: m.conn(), Epoch: h.epoch, TS: m.shard.now, Heartbeat: heartbeat, Limits: limits(),
 		Formats: []string{wire.JSON.String()}, Clock: h.Clock(), Server: o.Server,
 	}
 	m.pushControl(wire.AppendHello(nil, &hello))

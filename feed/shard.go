@@ -23,7 +23,7 @@ type shard struct {
 	stats ShardStats
 
 	sessions  map[*session]struct{}
-	opened    int
+	opened    uint32 // sessions so far
 	groups    map[string]*group
 	tables    []*[tableSize]*interest // by instrument, then by slot and dialect
 	released  []wire.StreamID         // interests that ended in this round
@@ -104,7 +104,7 @@ func (s *shard) open(sock socket, o Options, now int64) *session {
 		o.Slow = SlowConflate
 	}
 	m := &session{shard: s, sock: sock, options: o.kept(), opened: now, heard: now}
-	m.conn = s.welcome(&o)
+	m.number = s.welcome(&o)
 	s.sessions[m] = struct{}{}
 	s.join(m, nil, nil)
 	m.open(&o)
@@ -112,13 +112,17 @@ func (s *shard) open(sock socket, o Options, now int64) *session {
 }
 
 // welcome numbers a connection and tells Opened.
-func (s *shard) welcome(o *Options) (conn string) {
+func (s *shard) welcome(o *Options) (number uint32) {
 	s.opened++
-	conn = strconv.FormatInt(int64(s.id), 36) + "-" + strconv.FormatInt(int64(s.opened), 36)
 	if o.Opened != nil {
-		o.Opened(Begin{Conn: conn, Remote: o.Remote, TLS: o.TLS})
+		o.Opened(Begin{Conn: s.connName(s.opened), Remote: o.Remote, TLS: o.TLS})
 	}
-	return conn
+	return s.opened
+}
+
+// connName names a connection in logs and to its client.
+func (s *shard) connName(number uint32) string {
+	return strconv.FormatInt(int64(s.id), 36) + "-" + strconv.FormatUint(uint64(number), 36)
 }
 
 // gone lists a session that has ended for burial.
@@ -208,7 +212,7 @@ func (s *shard) join(m *session, entries []string, streams []wire.StreamID) {
 		}
 	}
 	place := m.place
-	m.group, m.place, m.cursor = g, len(g.members), g.log.head
+	m.group, m.place, m.cursor = g, int32(len(g.members)), g.log.head
 	g.members = append(g.members, m)
 	if old != nil {
 		old.remove(place)
@@ -223,8 +227,8 @@ func (g *group) rename(key string, entries []string) {
 }
 
 // remove takes a member out of the group, which ends with its last one.
-func (g *group) remove(place int) {
-	last := len(g.members) - 1
+func (g *group) remove(place int32) {
+	last := int32(len(g.members) - 1)
 	if moved := g.members[last]; place != last {
 		g.members[place] = moved
 		moved.place = place

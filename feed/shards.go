@@ -89,7 +89,7 @@ func (s *Shards) Serve(conn net.Conn, early []byte, o Options) bool {
 	taken := l.post(func() {
 		if l.stopping {
 			_ = conn.Close() // refused: nothing was promised
-			conn := l.shard.welcome(&o)
+			conn := l.shard.connName(l.shard.welcome(&o))
 			if o.Closed != nil {
 				o.Closed(End{Conn: conn, Remote: o.Remote, TLS: o.TLS, Code: wire.CloseShutdown, Reason: "shutting down"})
 			}
@@ -162,11 +162,11 @@ func (l *loop) shutdown(drain int64) {
 			continue
 		}
 		// Spread, so that a thousand clients do not come back at once.
-		m.closeAt = s.now + spread*i/max(n, 1)
+		m.endAt = s.now + spread*i/max(n, 1)
 		reconnect := 500 + (i*2654435761)%2000
 		m.pushControl(wire.AppendNoticeShutdown(nil, reconnect))
 		m.write() // the close frame, which may be due now, would replace it
-		s.timers.pushSession(m.closeAt, m)
+		s.timers.pushSession(m.endAt, m)
 		i++
 	}
 }

@@ -106,12 +106,12 @@ func (m *session) due() {
 	switch {
 	case m.dead:
 	case m.closing:
-		if m.shard.now >= m.deadline {
+		if m.shard.now >= m.endAt {
 			m.kill(0, "", true) // whoever has not read it by now may never do
 		} else {
 			m.shard.again(m)
 		}
-	case m.closeAt != 0 && m.shard.now >= m.closeAt:
+	case m.endAt != 0 && m.shard.now >= m.endAt:
 		m.close(wire.CloseShutdown, "shutting down")
 	default:
 		m.shard.again(m)

@@ -91,7 +91,9 @@ type Server struct {
 	operators   *limiter // of the admin listener
 	requests    *meter   // of REST routes; nil: no limit
 	events      *eventStreams
-	waiting     atomic.Int64 // polls that wait
+	waiting     atomic.Int64     // polls that wait
+	begin       func(feed.Begin) // began and ended, made once for all sessions
+	end         func(feed.End)
 	draining    atomic.Bool
 	drain       chan struct{} // closed when draining
 	drainFor    atomic.Int64  // ns, before drain is closed
@@ -126,6 +128,7 @@ func New(cfg Config) (*Server, error) {
 		s.requests = newMeter(cmp.Or(cfg.Requests, requestsPerSecond))
 	}
 	s.events = newEventStreams(s)
+	s.begin, s.end = s.began, s.ended
 	var err error
 	if s.origins, err = parseOrigins(cfg.Origins); err != nil {
 		return nil, fmt.Errorf("server: %w", err)

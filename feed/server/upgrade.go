@@ -58,7 +58,7 @@ func (s *Server) stream(ctx *fasthttp.RequestCtx) {
 	options.Server = "tickcast/" + s.cfg.Version
 	options.Remote = ctx.RemoteAddr().String()
 	options.TLS = ctx.IsTLS()
-	options.Opened, options.Closed = s.began, s.ended
+	options.Opened, options.Closed = s.begin, s.end
 	err = s.upgrader.Upgrade(ctx, func(conn *websocket.Conn) { s.detach(conn, options) })
 	if err != nil {
 		s.log.Debug().Err(err).Str("remote", options.Remote).Msg("upgrade failed")
