@@ -323,3 +323,23 @@ func BenchmarkAttachLastTurn(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCaptureOrders is how long the hub's mutex is held for a snapshot of
+// all resting orders.
+func BenchmarkCaptureOrders(b *testing.B) {
+	for _, orders := range []int{1000, 20_000} {
+		b.Run(fmt.Sprintf("orders=%d", orders), func(b *testing.B) {
+			st := newStage(b, 1)
+			for i := range orders {
+				st.enter(0, wire.Buy, wire.Price(5*(1000+i*7919%990)), 100)
+			}
+			st.publish()
+			for b.Loop() {
+				if n := len(st.hub.symbols[0].captureOrders().frame.order.Events); n != orders {
+					b.Fatal(n)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(orders), "ns/order")
+		})
+	}
+}

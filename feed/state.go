@@ -3,7 +3,6 @@ package feed
 import (
 	"sync"
 
-	"tickcast/orderbook"
 	"tickcast/wire"
 )
 
@@ -67,18 +66,12 @@ func (s *symbol) captureBook(slot wire.Slot) *state {
 	return &state{encoder: s.encoder, seq: f.Seq, frame: frame{channel: wire.ChannelBook, book: &f}}
 }
 
-// captureOrders copies the resting orders: some 10 ns each.
+// captureOrders copies the resting orders: some 12 ns each.
 func (s *symbol) captureOrders() *state {
 	f := wire.OrderFrame{Seq: s.seq(slotOrder), Upd: s.upd, Snapshot: true, TS: s.orderTime, TP: s.orderTP}
 	f.Events = make([]wire.Event, 0, s.book.Orders())
-	var resting []orderbook.Resting
-	for side := wire.Buy; side <= wire.Sell; side++ {
-		resting = s.book.AppendOrders(resting[:0], side)
-		for i := range resting {
-			o := &resting[i]
-			f.Events = append(f.Events, wire.Event{Kind: wire.EventAdd, ID: o.ID, Side: side, Price: o.Price, Qty: o.Qty})
-		}
-	}
+	f.Events = s.book.AppendAdds(f.Events, wire.Buy)
+	f.Events = s.book.AppendAdds(f.Events, wire.Sell)
 	return &state{encoder: s.encoder, seq: f.Seq, frame: frame{channel: wire.ChannelOrder, order: &f}}
 }
 

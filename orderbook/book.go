@@ -192,6 +192,33 @@ func (b *Book) appendLevels(dst []wire.Level, l *ladder, ref int32, end int) []w
 	return dst
 }
 
+// AppendAdds appends the displayed orders of a side in order of priority, each
+// as the EventAdd that puts it into an empty book.
+func (b *Book) AppendAdds(dst []wire.Event, side wire.Side) []wire.Event {
+	l := &b.sides[side-wire.Buy]
+	return b.appendAdds(dst, l, l.root, side)
+}
+
+func (b *Book) appendAdds(dst []wire.Event, l *ladder, ref int32, side wire.Side) []wire.Event {
+	if ref > 0 {
+		n := &b.nodes[nodeOf(ref)]
+		for set := n.bits; set != 0; set &= set - 1 {
+			dst = b.appendAdds(dst, l, n.child[lowest(set)], side)
+		}
+		return dst
+	}
+	lv := &b.levels[-ref]
+	price := l.price(lv.key)
+	for slot := lv.head; slot != 0; {
+		o := &b.orders[slot]
+		if o.id&flagHidden == 0 {
+			dst = append(dst, wire.Event{Kind: wire.EventAdd, ID: o.id & idMask, Side: side, Price: price, Qty: wire.Qty(o.qty)})
+		}
+		slot = o.next
+	}
+	return dst
+}
+
 // AppendOrders appends the displayed orders of a side in order of priority.
 func (b *Book) AppendOrders(dst []Resting, side wire.Side) []Resting {
 	l := &b.sides[side-wire.Buy]

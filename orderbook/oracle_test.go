@@ -283,5 +283,12 @@ func (s *oracleSession) checkOrders(t *rapid.T) {
 		if d := cmp.Diff(want, b.AppendOrders(nil, side)); d != "" {
 			t.Fatalf("%v orders (-oracle +book):\n%s", side, d)
 		}
+		var adds []wire.Event
+		for _, o := range want {
+			adds = append(adds, wire.Event{Kind: wire.EventAdd, ID: o.ID, Side: side, Price: o.Price, Qty: o.Qty})
+		}
+		if d := cmp.Diff(adds, b.AppendAdds(nil, side)); d != "" {
+			t.Fatalf("%v adds (-oracle +book):\n%s", side, d)
+		}
 	}
 }
