@@ -1,69 +1,61 @@
 package marketsim
 
-// merge orders the transactions of a window, which come as one run in order of
-// time for each symbol, by time, symbol and order within the symbol. Runs are
-// merged in pairs: as many passes as the number of symbols has bits, where a
-// general sort makes as many as the number of transactions has.
+// merge orders the transactions of a window, which come one symbol after
+// another, by time, symbol and order within the symbol: a radix sort of their
+// times. It is stable, and the order in which they come is that of symbols.
+// Merging the symbols' runs in pairs has a branch for each transaction and pass
+// that nobody can predict, which cost a quarter of all time with 256 symbols.
 type merge struct {
 	keys, spare []uint64
-	ends        []int // of the runs in keys
+	times       uint64 // all keys' bits
 }
 
-// A key is the time since the window's start, and below it the index, which
-// follows symbol and order within the symbol.
+// A key is the time since the window's start, and below it the index.
 const (
 	orderBits = 24
 	orderMask = 1<<orderBits - 1
 )
 
-func (m *merge) reset() { m.keys, m.ends = m.keys[:0], m.ends[:0] }
+// digitBits is how many bits of the time a pass sorts by.
+const digitBits = 8
 
-// add appends a transaction to the current run.
+func (m *merge) reset() { m.keys, m.times = m.keys[:0], 0 }
+
+// add appends a transaction. Indices ascend.
 func (m *merge) add(time int64, index int) {
 	if index > orderMask {
 		panic("marketsim: a window of market time has too many transactions")
 	}
-	m.keys = append(m.keys, uint64(time)<<orderBits|uint64(index))
+	key := uint64(time)<<orderBits | uint64(index)
+	m.keys = append(m.keys, key)
+	m.times |= key
 }
-
-// endRun ends the run of a symbol.
-func (m *merge) endRun() { m.ends = append(m.ends, len(m.keys)) }
 
 // sorted returns all keys in order, valid until reset.
 func (m *merge) sorted() []uint64 {
-	for len(m.ends) > 1 {
-		m.pass()
+	if cap(m.spare) < len(m.keys) {
+		m.spare = make([]uint64, cap(m.keys))
+	}
+	for shift := orderBits; m.times>>shift != 0; shift += digitBits {
+		m.pass(uint(shift))
 	}
 	return m.keys
 }
 
-// pass merges neighbouring runs.
-func (m *merge) pass() {
-	out, ends, begin := m.spare[:0], m.ends[:0], 0
-	for i := 0; i < len(m.ends); i += 2 {
-		end := m.ends[i]
-		left := m.keys[begin:end]
-		if i+1 < len(m.ends) {
-			end = m.ends[i+1]
-		}
-		out = appendMerged(out, left, m.keys[begin+len(left):end])
-		ends = append(ends, end)
-		begin = end
+// pass sorts by a digit.
+func (m *merge) pass(shift uint) {
+	var ends [1<<digitBits + 1]uint32
+	for _, key := range m.keys {
+		ends[key>>(shift&63)&(1<<digitBits-1)+1]++
 	}
-	m.keys, m.spare, m.ends = out, m.keys, ends
-}
-
-// appendMerged appends two ordered runs in order.
-func appendMerged(dst, a, b []uint64) []uint64 {
-	for len(a) > 0 && len(b) > 0 {
-		if a[0] <= b[0] {
-			dst = append(dst, a[0])
-			a = a[1:]
-		} else {
-			dst = append(dst, b[0])
-			b = b[1:]
-		}
+	for i := range 1 << digitBits {
+		ends[i+1] += ends[i]
 	}
-	dst = append(dst, a...)
-	return append(dst, b...)
+	out := m.spare[:len(m.keys)]
+	for _, key := range m.keys {
+		at := &ends[key>>(shift&63)&(1<<digitBits-1)]
+		out[*at] = key
+		*at++
+	}
+	m.keys, m.spare = out, m.keys
 }

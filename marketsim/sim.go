@@ -187,7 +187,6 @@ func (s *Sim) generate(until int64) {
 		for j := from; j < len(s.pending.Txns); j++ {
 			s.merge.add(s.pending.Txns[j].Time-start, j)
 		}
-		s.merge.endRun()
 	}
 	s.order, s.handed = s.merge.sorted(), 0
 }
