@@ -35,6 +35,7 @@ type excitation struct {
 	offspring [fastComponents][offspringMax]uint32
 
 	jumps [components - fastComponents]uint64 // intensity that one event adds
+	jump  uint64                              // their sum
 	means [components - fastComponents]uint64 // mean intensity of what events set off
 }
 
@@ -57,6 +58,7 @@ func newExcitation(milliHertz uint64, branching [components]uint32) excitation {
 		// jump * halfLife / ln 2 = n
 		hi, _ := bits.Mul64(uint64(n)<<(rateBits-16), ln2)
 		e.jumps[i] = hi >> slowBits[i]
+		e.jump += e.jumps[i]
 	}
 	return e
 }
@@ -101,7 +103,7 @@ type clock struct {
 	base   uint64                              // intensity of immigrants
 	levels [components - fastComponents]uint64 // intensity of slow components
 	at     [components - fastComponents]int64  // time up to which they have decayed
-	calm   uint64                              // sum of base and levels
+	calm   uint64                              // sum of base and levels, always
 	due    int64                               // next step of the first slow component
 
 	children []int64 // times of children to come, the last one first
@@ -115,7 +117,17 @@ const childrenMax = 512
 // newClock returns a clock at time 0 that has run for ever, but for the last
 // few milliseconds.
 func newClock(e *excitation) clock {
-	return clock{base: e.base, levels: e.means, children: make([]int64, 0, 16)}
+	c := clock{base: e.base, levels: e.means, calm: e.base, children: make([]int64, 0, 16)}
+	for _, level := range c.levels {
+		c.calm += level
+	}
+	return c
+}
+
+// setBase changes the intensity of immigrants.
+func (c *clock) setBase(base uint64) {
+	c.calm += base - c.base
+	c.base = base
 }
 
 // begin returns the time of the first event.
@@ -127,6 +139,7 @@ func (c *clock) happen(t *tables, r *random, e *excitation, now int64) int64 {
 	for i := range c.levels {
 		c.levels[i] += e.jumps[i]
 	}
+	c.calm += e.jump
 	u := r.next()
 	for i := range e.offspring {
 		for k := 0; k < offspringMax && uint32(u) < e.offspring[i][k]; k++ {
@@ -157,7 +170,9 @@ func (c *clock) next(t *tables, r *random, now int64) int64 {
 	if last >= 0 {
 		first = c.children[last]
 	}
-	c.settle(t, now)
+	if now >= c.due {
+		c.settle(t, now)
+	}
 	for {
 		bound := c.calm
 		now += 1 + int64(t.exponential(r.next())<<(rateBits-32)/bound)
@@ -177,18 +192,14 @@ func (c *clock) next(t *tables, r *random, now int64) int64 {
 
 // settle lets the intensity decay up to now.
 func (c *clock) settle(t *tables, now int64) {
-	if now >= c.due {
-		for i := range c.levels {
-			shift := slowBits[i] - tableBits
-			if steps := uint64(now-c.at[i]) >> shift; steps > 0 {
-				c.levels[i] = t.decay(c.levels[i], steps)
-				c.at[i] += int64(steps << shift)
-			}
-		}
-		c.due = c.at[0] + 1<<(slowBits[0]-tableBits)
-	}
 	c.calm = c.base
-	for _, level := range c.levels {
-		c.calm += level
+	for i := range c.levels {
+		shift := slowBits[i] - tableBits
+		if steps := uint64(now-c.at[i]) >> shift; steps > 0 {
+			c.levels[i] = t.decay(c.levels[i], steps)
+			c.at[i] += int64(steps << shift)
+		}
+		c.calm += c.levels[i]
 	}
+	c.due = c.at[0] + 1<<(slowBits[0]-tableBits)
 }

@@ -177,7 +177,7 @@ const jumpChance = 3
 // crossEdge takes over what symbols share at the edge of a slice, before an
 // event at now.
 func (f *flow) crossEdge(now int64) {
-	f.clock.base = f.excitation.base * activityAt(f.market.edge) >> 16 * uint64(f.pace) >> 16
+	f.clock.setBase(f.excitation.base * activityAt(f.market.edge) >> 16 * uint64(f.pace) >> 16)
 	all, sector := f.market.next()
 	f.latent.price += (all*f.marketStep + sector*f.sectorStep) >> 16 * f.latent.scale >> 16
 	f.slice(now)
