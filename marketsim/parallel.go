@@ -45,8 +45,9 @@ type lane struct {
 // one is written.
 const laneDepth = 3
 
-// parallelTransactions is about how many transactions a window has: enough
-// that handing it over costs nothing, few enough that it stays in the cache.
+// parallelTransactions is about how many transactions a window has, unless half
+// a Sim's are more: enough that handing it over costs nothing, few enough that
+// it stays in the cache, or at least that laneDepth of them fit into memory.
 const parallelTransactions = 2048
 
 // NewParallel starts a market that ends after market time until, ns; at most
@@ -75,9 +76,8 @@ func NewParallel(cfg Config, until int64, workers int) (*Parallel, error) {
 		for range laneDepth {
 			l.empty <- new(wire.Batch)
 		}
-		p.window = max(p.window, sim.window)
+		p.window = max(p.window, sim.window/2, sim.span(parallelTransactions))
 	}
-	p.window = p.window * parallelTransactions / windowTransactions
 	p.instruments = p.lanes[0].sim.instruments
 	for i := range p.lanes {
 		p.workers.Add(1)

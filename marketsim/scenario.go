@@ -62,6 +62,9 @@ func (s Scenario) Auctions() bool {
 // mode reports whether the scenario has no end of its own.
 func (s Scenario) mode() bool { return s >= ScenarioCalm && s <= ScenarioIlliquid }
 
+// erupts reports whether the scenario has many times the usual events.
+func (s Scenario) erupts() bool { return s == ScenarioMicroburst || s == ScenarioQuoteStuffing }
+
 // Cue is an entry of a timeline: a scenario at a market time.
 type Cue struct {
 	At       int64 // market time, ns
