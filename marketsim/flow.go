@@ -49,7 +49,7 @@ const (
 // those of its symbol.
 func newFlow(p *profile, seed uint64, cues []Cue, program program) (flow, error) {
 	in := &p.instrument
-	book, err := orderbook.New(orderbook.Config{Tick: in.Tick, Lot: in.Lot})
+	book, err := orderbook.New(orderbook.Config{Tick: in.Tick, Lot: in.Lot, Orders: p.orders * 9 / 8})
 	if err != nil {
 		return flow{}, err
 	}

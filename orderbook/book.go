@@ -20,6 +20,10 @@ type Config struct {
 
 	// OutsideIDs: the caller chooses ids. Apply needs it.
 	OutsideIDs bool
+
+	// Orders is about how many orders will rest, for which there is memory from
+	// the start: growing to them takes some forty copies. More may rest.
+	Orders int
 }
 
 // The widest limits. Totals of a level stay below 2^63 within them.
@@ -81,6 +85,9 @@ func New(cfg Config) (*Book, error) {
 	if cfg.Tick < 0 || cfg.Lot < 0 || cfg.MinQty < 0 || cfg.MaxQty < 0 || cfg.MaxQty > QtyMax {
 		return nil, fmt.Errorf("orderbook: tick, lot and quantities must be from 0 to %d", QtyMax)
 	}
+	if cfg.Orders < 0 || cfg.Orders > ordersMax {
+		return nil, fmt.Errorf("orderbook: %d orders; want 0 to %d", cfg.Orders, ordersMax)
+	}
 	if cfg.MinQty >= qtyLarge {
 		return nil, fmt.Errorf("orderbook: minimum quantity %d must be below %d", cfg.MinQty, int64(qtyLarge))
 	}
@@ -106,7 +113,7 @@ func New(cfg Config) (*Book, error) {
 		cfg:     cfg,
 		outside: cfg.OutsideIDs,
 		picky:   cfg.Tick != 1 || cfg.Lot != 1 || cfg.OutsideIDs,
-		orders:  make([]order, 1, 8),
+		orders:  make([]order, 1, 8+cfg.Orders),
 		levels:  []level{{key: keyNone}},
 		hints:   make([]int32, hintsMin),
 		state:   wire.StateTrading,
