@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"tickcast/wire"
 )
@@ -29,6 +30,29 @@ func BenchmarkSim(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/event")
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkRealTime reports the share of a core that a market of 500 symbols
+// takes at speed 1, when it is stepped so often.
+func BenchmarkRealTime(b *testing.B) {
+	for _, step := range []time.Duration{time.Millisecond, 20 * time.Millisecond} {
+		b.Run(step.String(), func(b *testing.B) {
+			s := newSim(b, Config{Symbols: 500})
+			var batch wire.Batch
+			now := int64(0)
+			for ; now < 10e9; now += 10e6 {
+				batch.Reset()
+				s.Step(&batch, now, math.MaxInt32)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				batch.Reset()
+				now += int64(step)
+				s.Step(&batch, now, math.MaxInt32)
+			}
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(step), "cores")
 		})
 	}
 }
