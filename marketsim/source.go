@@ -16,7 +16,8 @@ type Source interface {
 
 	// Step appends to b the transactions up to market time until that have not
 	// been handed out yet, about max of them at most. It returns the market time
-	// reached: until, or the time of the last transaction if there are more. The
-	// time of a market that has an end stands still there.
+	// reached: until, or the time of the last transaction if there are more or if
+	// the market ends there. A closed Sim has an end only if until is
+	// math.MaxInt64: otherwise its time goes on.
 	Step(b *wire.Batch, until int64, max int) (reached int64)
 }
