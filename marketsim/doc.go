@@ -28,9 +28,9 @@
 // concave because the latent price moves with the surprise in signs only.
 //
 // An Observer measures 14 of the 16 stylised facts on any tape, Measure all of
-// them. The preset small-tick shows all; large-tick all but the shares of
-// placement (at a spread of one tick there is no inside) and, for some seeds,
-// a kurtosis that falls from 1 s to 10 s.
+// them, from the events alone. The preset small-tick shows all; large-tick all
+// but the shares of placement (at a spread of one tick there is no inside) and,
+// for seed 1, two symbols whose correlation is 0.103 from the configured one.
 //
 // # Scenarios
 //
