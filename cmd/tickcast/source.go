@@ -45,8 +45,8 @@ func (c *serveCmd) source(e *env) (source, error) {
 	switch {
 	case c.Source != "sim" && (len(c.Scenario) > 0 || c.Timeline != ""):
 		return nil, errors.New("serve: --scenario and --timeline belong to --source sim")
-	case c.Source != "replay" && c.recordingFlags != recordingFlags{}:
-		return nil, errors.New("serve: --replay, --format and --seed-book belong to --source replay")
+	case c.Source != "replay" && c.Replay+c.SeedBook != "": // the environment may have a format for sim
+		return nil, errors.New("serve: --replay and --seed-book belong to --source replay")
 	case c.Source == "load":
 		return newLoadSource(c.Symbols)
 	}
