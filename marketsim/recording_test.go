@@ -3,6 +3,7 @@ package marketsim
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -132,4 +133,50 @@ func TestSurveyListsTheBusiestFirst(t *testing.T) {
 	if d := cmp.Diff(want, recording(t, ReplayBinance, text, text, "").Instruments()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
+}
+
+// FuzzRecording holds that whatever a survey accepts can be published: a second
+// book takes its events, and time does not go back.
+func FuzzRecording(f *testing.F) {
+	f.Add(uint8(ReplayITCH), itchFixture())
+	f.Add(uint8(ReplayPITCH), []byte("28800011AAK27GA0000DTS000100SH    0000619200Y\n28800014XAK27GA0000DU000050\n"))
+	f.Add(uint8(ReplayLOBSTER), []byte("1,1,1,5,100,1\n1.5,4,1,5,100,1\n"))
+	f.Add(uint8(ReplayBinance), []byte(`1 {"stream":"a@depth","data":{"U":1,"u":2,"b":[["1","2"]]}}`+"\n"+`2 {"lastUpdateId":8,"bids":[["10","1.5"]]}`))
+	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
+		p, err := NewReplay(bytes.NewReader(data), ReplayFormat(format%4+1), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := NewSurvey(p)
+		for err == nil {
+			err = s.Next()
+		}
+		if !errors.Is(err, io.EOF) {
+			return
+		}
+		p, _ = NewReplay(bytes.NewReader(data), ReplayFormat(format%4+1), nil)
+		r, err := NewRecording(p, s, "")
+		if err != nil {
+			return // nothing to list
+		}
+		books, err := newTouches(r.Instruments())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b wire.Batch
+		for now := int64(0); r.Next() < math.MaxInt64; {
+			if r.Next() < now {
+				t.Fatalf("%d after %d", r.Next(), now)
+			}
+			now = r.Next()
+			b.Reset()
+			r.Step(&b, now, 1)
+			if err := books.add(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r.Err() != nil {
+			t.Fatal(r.Err())
+		}
+	})
 }
