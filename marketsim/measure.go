@@ -13,9 +13,10 @@ import (
 // Measure returns all 16 facts, in order: those that the observed tape shows,
 // and those for which it runs the market of the same configuration itself.
 // Rows 2, 15 and 16 are measured on a day of market time with at least eight
-// symbols, row 13 with and without metaorders, all without the timeline. The
-// observer must be of the first instrument. It runs three markets side by side, for about 10 s of CPU
-// time, and waits for them.
+// symbols, row 13 with and without metaorders, all without the timeline, and all
+// from the events of their tapes. The observer must be of the first instrument.
+// It runs three markets side by side, for about 15 s of CPU time, and waits for
+// them.
 func Measure(cfg Config, o *Observer) ([]Fact, error) {
 	s, err := New(cfg)
 	if err != nil {
@@ -94,11 +95,18 @@ func measureDay(cfg Config, until int64) (*day, error) {
 		return nil, err
 	}
 	d := &day{sim: s}
+	touches, err := newTouches(s.instruments)
+	if err != nil {
+		return nil, err
+	}
 	var b wire.Batch
 	for now := int64(0); now < until; now += 1e9 {
 		for {
 			b.Reset()
 			reached := s.Step(&b, now, 4*windowTransactions)
+			if err := touches.add(&b); err != nil {
+				return nil, err
+			}
 			for i := range b.Txns {
 				if b.Txns[i].Instrument == 0 && now > 0 {
 					d.hourly[(b.Txns[i].Time-1)/hourNanos]++
@@ -109,7 +117,7 @@ func measureDay(cfg Config, until int64) (*day, error) {
 			}
 		}
 		for i := range d.mids {
-			d.mids[i] = append(d.mids[i], float64(s.flows[i].bid+s.flows[i].ask)/2)
+			d.mids[i] = append(d.mids[i], touches.mid(i))
 		}
 	}
 	return d, nil
@@ -233,14 +241,21 @@ func moves(cfg Config, orders []Metaorder) ([]float64, error) {
 		marks = append(marks, mark{orders[i].Start - 1, i, -1}, mark{orders[i].end() + impactInterval, i, 1})
 	}
 	slices.SortFunc(marks, func(a, b mark) int { return cmp.Compare(a.at, b.at) })
+	touches, err := newTouches(s.instruments)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]float64, len(orders))
 	var b wire.Batch
 	for _, m := range marks {
 		for now := int64(-1); now < m.at; {
 			b.Reset()
 			now = s.Step(&b, m.at, 4*windowTransactions)
+			if err := touches.add(&b); err != nil {
+				return nil, err
+			}
 		}
-		out[m.order] += m.sign * float64(s.flows[0].bid+s.flows[0].ask) / 2
+		out[m.order] += m.sign * touches.mid(0)
 	}
 	return out, nil
 }

@@ -24,7 +24,8 @@ type Parallel struct {
 	until       int64
 
 	lanes   []lane
-	reached int64 // market time up to which windows have been read
+	reached int64      // market time up to which windows have been read
+	over    wire.Batch // what comes of a lane that has ended: nothing
 	closed  bool
 	stop    chan struct{}
 	workers sync.WaitGroup
@@ -90,21 +91,30 @@ func NewParallel(cfg Config, until int64, workers int) (*Parallel, error) {
 func (p *Parallel) Instruments() []wire.Instrument { return p.instruments }
 
 // Next makes b the next window of market time, which may be empty, and returns
-// the time that it reaches. It returns false when the market has ended.
+// the time that it reaches. It returns false when the market has ended: at until,
+// or when all symbols are closed for good.
 func (p *Parallel) Next(b *wire.Batch) (now int64, ok bool) {
 	b.Reset()
 	if p.closed || p.reached >= p.until {
 		return p.until, false
 	}
+	more := false
 	for i := range p.lanes {
 		l := &p.lanes[i]
-		l.batch, l.at = <-l.full, 0
+		l.batch, l.at = &p.over, 0
+		if full, ok := <-l.full; ok {
+			l.batch, more = full, true
+		}
+	}
+	if !more {
+		return p.reached, false
 	}
 	p.reached = p.after(p.reached)
 	p.merge(b)
 	for i := range p.lanes {
-		l := &p.lanes[i]
-		l.empty <- l.batch
+		if l := &p.lanes[i]; l.batch != &p.over {
+			l.empty <- l.batch
+		}
 	}
 	return p.reached, true
 }
@@ -128,6 +138,7 @@ func (p *Parallel) after(now int64) int64 {
 
 func (p *Parallel) work(l *lane) {
 	defer p.workers.Done()
+	defer close(l.full)
 	for now := int64(-1); now < p.until; {
 		select {
 		case b := <-l.empty:
@@ -135,6 +146,9 @@ func (p *Parallel) work(l *lane) {
 			b.Reset()
 			l.sim.Step(b, now, math.MaxInt)
 			l.full <- b // has room for every batch there is
+			if l.sim.Next() == math.MaxInt64 {
+				return // all its symbols are closed for good
+			}
 		case <-p.stop:
 			return
 		}

@@ -36,7 +36,7 @@ func parallelTape(t testing.TB, cfg Config, until int64, workers int) string {
 		last = now
 		hash.Add(&b)
 	}
-	if last != until {
+	if last != until && until != math.MaxInt64 {
 		t.Fatalf("got windows up to %d; want %d", last, until)
 	}
 	return fmt.Sprintf("%x", hash.Sum())

@@ -54,8 +54,12 @@ func branchingOf(perMille int) (branching [components]uint32, err error) {
 	if perMille == 0 {
 		perMille = branchingDefault
 	}
-	if perMille < 0 || perMille >= 1000 {
-		return branching, fmt.Errorf("%w: branching ratio %d/1000; want less than 1, or the market explodes", ErrConfig, perMille)
+	switch {
+	case perMille < 0:
+		return branching, fmt.Errorf("%w: no branching ratio; want at least 0.001", ErrConfig)
+	case perMille >= 1000:
+		ratio := float64(perMille) / 1000
+		return branching, fmt.Errorf("%w: branching ratio %.3f; want less than 1, or the market explodes", ErrConfig, ratio)
 	}
 	for i, share := range kernel {
 		branching[i] = uint32(share * uint64(perMille) / 1000)

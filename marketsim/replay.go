@@ -213,6 +213,15 @@ func (p *Replay) Next() (*Message, error) {
 	return &p.message, nil
 }
 
+// opening returns what the seed book made, before the first record is read;
+// nil if there is none.
+func (p *Replay) opening() *Message {
+	if p.records > 0 || p.message.Book == nil {
+		return nil
+	}
+	return &p.message
+}
+
 // apply carries out a record on its book.
 func (p *Replay) apply(r *record) error {
 	m := &p.message
@@ -252,13 +261,18 @@ func (p *Replay) expand(r *record, m *Message) error {
 	return nil
 }
 
-// expandClear removes every order of a book.
-func (p *Replay) expandClear(b *ReplayBook) {
+// removeAll removes every order of a book, in the order of their priority.
+func (p *Replay) removeAll(b *ReplayBook) {
 	for _, side := range []wire.Side{wire.Buy, wire.Sell} {
 		for _, o := range b.Book.AppendOrders(nil, side) {
 			p.changes = append(p.changes, shrunk(o, 0))
 		}
 	}
+}
+
+// expandClear removes every order of a book with its reference.
+func (p *Replay) expandClear(b *ReplayBook) {
+	p.removeAll(b)
 	for ref, at := range p.refs {
 		if at.book == b {
 			delete(p.refs, ref)
@@ -385,10 +399,7 @@ func (p *Replay) expandLevels(r *record, b *ReplayBook) error {
 		return err
 	}
 	if r.kind == recordSnapshot {
-		for _, id := range b.anonymous {
-			o, _ := b.Book.Lookup(id)
-			p.changes = append(p.changes, shrunk(o, 0))
-		}
+		p.removeAll(b)
 		clear(b.anonymous)
 	}
 	for _, l := range r.levels {

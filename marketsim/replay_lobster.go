@@ -86,9 +86,13 @@ func (r *record) lobsterKind(typ int64) error {
 		r.kind = recordNothing
 	case 7: // price -1: halted, 0: quoting resumed, 1: trading resumed
 		r.kind = recordState
-		r.state = wire.StateTrading
-		if r.price == -1 {
+		switch r.price {
+		case -1:
 			r.state = wire.StateHalt
+		case 0:
+			r.state = wire.StatePreOpen
+		default:
+			r.state = wire.StateTrading
 		}
 	default:
 		return fmt.Errorf("message type %d", typ)
@@ -123,7 +127,8 @@ func (p *Replay) seedLOBSTER(d *lobsterDecoder, seed io.Reader) error {
 	for _, l := range before(levels, first) {
 		p.setLevel(b, l)
 	}
-	p.message.Events, err = b.Book.Build(p.message.Events[:0], p.changes)
+	p.message.Book = b
+	p.message.Events, err = b.Book.Build(p.message.Events, p.changes)
 	return err
 }
 

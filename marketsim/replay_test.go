@@ -416,3 +416,36 @@ func TestHalfALineIsNoMessage(t *testing.T) {
 		}
 	}
 }
+
+// TestReplayedEvents holds that a recording makes the same events each time, and
+// which states a LOBSTER halt goes through.
+func TestReplayedEvents(t *testing.T) {
+	events := func(format ReplayFormat, text string) (out []wire.Event) {
+		t.Helper()
+		p, err := NewReplay(strings.NewReader(text), format, nil)
+		for err == nil {
+			var m *Message
+			if m, err = p.Next(); err == nil {
+				out = append(out, m.Events...)
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+		return out
+	}
+	const snapshots = `1 {"stream":"a@depth","data":{"U":1,"u":2}}
+2 {"lastUpdateId":2,"bids":[["9","1"],["8","1"],["7","1"],["6","1"]],"asks":[["10","1"],["11","1"],["12","1"]]}
+3 {"lastUpdateId":5,"bids":[["9","2"]],"asks":[["10","2"]]}
+`
+	want := events(ReplayBinance, snapshots)
+	for range 8 {
+		if d := cmp.Diff(want, events(ReplayBinance, snapshots)); d != "" {
+			t.Fatalf("a snapshot that replaces a book (-want +got):\n%s", d)
+		}
+	}
+	got := events(ReplayLOBSTER, "1,7,0,0,-1,-1\n2,7,0,0,0,-1\n3,7,0,0,1,-1\n")
+	if len(got) != 3 || got[0].State != wire.StateHalt || got[1].State != wire.StatePreOpen || got[2].State != wire.StateTrading {
+		t.Errorf("got %+v; want halted, quoting, trading", got)
+	}
+}

@@ -171,11 +171,21 @@ func (s *script) insert(st step) {
 	s.steps = slices.Insert(s.steps, i, st)
 }
 
-// advance carries out the next step.
+// advance carries out the next step. A market that is closed after the last one
+// has no more events.
 func (f *flow) advance(dst []wire.Event) []wire.Event {
 	s := &f.script
 	st := s.steps[0]
 	s.steps = s.steps[1:]
+	dst = f.carryOut(dst, &st)
+	if len(s.steps) == 0 && f.state == wire.StateClosed {
+		f.next = math.MaxInt64
+	}
+	return dst
+}
+
+func (f *flow) carryOut(dst []wire.Event, st *step) []wire.Event {
+	s := &f.script
 	switch st.kind {
 	case stepMode:
 		s.mode = st.conditions

@@ -23,7 +23,8 @@ type Sim struct {
 	flows []flow
 	next  []int64 // of each flow, apart from them: it is scanned often
 
-	opened int // flows whose opening book has been appended
+	opened int   // flows whose opening book has been appended
+	last   int64 // time of the last transaction handed out
 
 	// What has been generated and not yet handed out: transactions of one
 	// symbol after another, and their order in time.
@@ -127,7 +128,8 @@ func (s *Sim) Correlation(i, j int) float64 {
 	return float64(s.shared.market) / 65536
 }
 
-// Next returns the market time of the next transaction, ns.
+// Next returns the market time of the next transaction, ns; math.MaxInt64 when
+// all symbols are closed for good.
 func (s *Sim) Next() int64 {
 	if s.opened < len(s.flows) {
 		return 0
@@ -141,9 +143,22 @@ func (s *Sim) Next() int64 {
 // Step appends to b the transactions up to market time until that have not
 // been handed out yet, about max of them at most (an opening book is not cut),
 // ordered by time, symbol and their order within the symbol. It returns the
-// market time reached: until, or the time of the last transaction appended if
-// there are more. However the time is cut into steps, the tape is the same.
+// market time reached: until, or the time of the last transaction if there are
+// more, or if the market has an end and until is math.MaxInt64. However the time
+// is cut into steps, the tape is the same.
 func (s *Sim) Step(b *wire.Batch, until int64, max int) (now int64) {
+	now = s.step(b, min(until, math.MaxInt64-1), max)
+	if n := len(b.Txns); n > 0 {
+		s.last = b.Txns[n-1].Time
+	}
+	if until == math.MaxInt64 && s.Next() == math.MaxInt64 {
+		return s.last
+	}
+	return now
+}
+
+// step is Step up to a time that may come.
+func (s *Sim) step(b *wire.Batch, until int64, max int) (now int64) {
 	if until < 0 || max <= 0 {
 		return min(until, s.Next()-1)
 	}

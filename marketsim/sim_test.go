@@ -70,9 +70,30 @@ func TestTapeGolden(t *testing.T) {
 		sum, _ := tape(t, cfg, 30e9)
 		fmt.Fprintf(&got, "preset %s seed %d symbols %d: %s\n", cfg.Preset, cfg.Seed, cfg.Symbols, sum)
 	}
-	path := filepath.Join("testdata", "tapes.golden")
+	matchGolden(t, "tapes.golden", got.String())
+}
+
+// TestScenarioGolden is TestTapeGolden for what scenarios add: cut to
+// 20 s, so that its end is on the tape.
+func TestScenarioGolden(t *testing.T) {
+	var got strings.Builder
+	for s := ScenarioCalm; int(s) < len(scenarioNames); s++ {
+		cue := Cue{At: 2e9, Scenario: s, Duration: 20e9}
+		if defaults[s].size > 0 {
+			cue.Size = -60
+		}
+		sum, _ := tape(t, Config{Seed: 3, Symbols: 2, Timeline: []Cue{cue}}, 60e9)
+		fmt.Fprintf(&got, "%s: %s\n", s, sum)
+	}
+	matchGolden(t, "scenarios.golden", got.String())
+}
+
+// matchGolden compares with a file of testdata, or makes it.
+func matchGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +101,7 @@ func TestTapeGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("tapes changed; if they should, run with -update (-want +got):\n%s", diff)
 	}
 }

@@ -35,7 +35,7 @@ func (c *replayCmd) Run(e *env) error {
 }
 
 func (c *replayCmd) replay(e *env, in *input) error {
-	p, err := c.open(e, in)
+	p, err := openReplay(e, in, c.Format, c.SeedBook)
 	if err != nil {
 		return err
 	}
@@ -72,15 +72,17 @@ func (c *replayCmd) replay(e *env, in *input) error {
 	return rows.flush()
 }
 
-func (c *replayCmd) open(e *env, in *input) (*marketsim.Replay, error) {
-	format, err := marketsim.ParseReplayFormat(c.Format)
+// openReplay replays in, which must stay open; the file of the seed book, "" for
+// none, is read at once.
+func openReplay(e *env, in *input, formatName, seedBook string) (*marketsim.Replay, error) {
+	format, err := marketsim.ParseReplayFormat(formatName)
 	if err != nil {
 		return nil, err
 	}
-	if c.SeedBook == "" {
+	if seedBook == "" {
 		return marketsim.NewReplay(in, format, nil)
 	}
-	seed, err := openInput(e, c.SeedBook)
+	seed, err := openInput(e, seedBook)
 	if err != nil {
 		return nil, err
 	}

@@ -32,13 +32,14 @@ type serveCmd struct {
 	Addr  string `default:"127.0.0.1:8080" help:"Listen here for clients (${env})."`
 	Admin string `default:"127.0.0.1:8081" help:"Listen here for operators: metrics, health, load (${env})."`
 
-	Source  string `default:"sim" enum:"sim,load" help:"Who publishes: sim, the market simulator, or load, the benchmark's source (${env})."`
+	Source  string `default:"sim" enum:"sim,replay,load" help:"Who publishes: sim, the market simulator; replay, a recording; or load, the benchmark's source (${env})."`
 	Symbols int    `default:"10" help:"Number of symbols, the busiest first (${env})."`
 	Seed    uint64 `default:"1" help:"Seed of the simulated market: the same seed, the same tape (${env})."`
 	Speed   string `default:"1" help:"Market seconds a second, or max (${env})."`
 
 	Preset string `default:"crypto" enum:"crypto,small-tick,large-tick,illiquid" help:"How the market trades: crypto, small-tick, large-tick or illiquid (${env})."`
 	timelineFlags
+	recordingFlags
 
 	certificateFlags
 	Origins []string `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
@@ -55,12 +56,15 @@ type serveCmd struct {
 
 // Help is shown by serve --help.
 func (serveCmd) Help() string {
-	return `Starts a simulated market and serves it until SIGINT or SIGTERM.
+	return `Starts a simulated market, or a recorded one, and serves it until SIGINT or SIGTERM.
 
   tickcast serve                          ten symbols in real time
   tickcast serve --speed 10 --seed 7      another market, ten times as fast
   tickcast serve --scenario flash-crash@30s --scenario news@2m
                                           a market in which something happens
+  tickcast serve --source replay --format itch --replay day.itch.gz
+                                          a recording, at the pace at which it was made;
+                                          its last state stays when it is over
   tickcast serve --tls-cert feed.pem --tls-key feed.key
                                           https and wss; SIGHUP reads the files again
   tickcast serve --source load --symbols 500
@@ -87,7 +91,7 @@ func (c *serveCmd) Run(e *env) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	start := time.Now()
-	src, err := c.source(start.UnixNano())
+	src, err := c.source(e)
 	if err != nil {
 		return err
 	}
@@ -141,7 +145,7 @@ func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, shown *certific
 		var admin net.Listener
 		if admin, err = net.Listen("tcp", c.Admin); err == nil {
 			// Whoever closed stdout does not want to know.
-			_ = c.announce(e.stdout, main.Addr().String(), admin.Addr().String())
+			_ = c.announce(e.stdout, len(src.instruments()), main.Addr().String(), admin.Addr().String())
 			return c.runAll(e, log, src, shown, hub, fanout, srv, main, admin)
 		}
 		err = errors.Join(err, main.Close())
@@ -180,10 +184,13 @@ func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, shown *certifi
 }
 
 // announce says where to look.
-func (c *serveCmd) announce(w io.Writer, main, admin string) error {
+func (c *serveCmd) announce(w io.Writer, symbols int, main, admin string) error {
 	what := fmt.Sprintf("simulated market, %d symbols, seed %d, speed %s", c.Symbols, c.Seed, c.Speed)
-	if c.Source == "load" {
+	switch c.Source {
+	case "load":
 		what = fmt.Sprintf("load source, %d symbols", c.Symbols)
+	case "replay":
+		what = fmt.Sprintf("replay of %s (%s), %d symbols, speed %s", c.Replay, c.Format, symbols, c.Speed)
 	}
 	s, trust := "", ""
 	if c.TLSCert != "" {

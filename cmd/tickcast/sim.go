@@ -183,8 +183,11 @@ func (c *simCmd) simulate(e *env, cfg marketsim.Config) error {
 	if _, err := fmt.Fprintf(line, "tape %x %d events\n", r.hash.Sum(), r.events); err != nil {
 		return err
 	}
-	if e.ctx.Err() != nil {
+	switch {
+	case e.ctx.Err() != nil:
 		return fmt.Errorf("interrupted after %s of market time: the tape is shorter than it should be", time.Duration(r.now))
+	case r.events < c.Events:
+		return fmt.Errorf("the market closed before it had %d events: the tape is shorter than it should be", c.Events)
 	}
 	return nil
 }

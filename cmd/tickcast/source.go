@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -41,22 +40,37 @@ const (
 	sleepMax = 20 * time.Millisecond
 )
 
-func (c *serveCmd) source(now int64) (source, error) {
-	if c.Source == "load" {
-		if len(c.Scenario) > 0 || c.Timeline != "" {
-			return nil, errors.New("serve: --scenario and --timeline belong to --source sim")
-		}
-		load, err := marketsim.NewLoad(c.Symbols)
-		if err != nil {
-			return nil, err
-		}
-		return &loadSource{load: load, changed: make(chan struct{}, 1)}, nil
+// source returns the source of --source; market time 0 of a market is now.
+func (c *serveCmd) source(e *env) (source, error) {
+	switch {
+	case c.Source != "sim" && (len(c.Scenario) > 0 || c.Timeline != ""):
+		return nil, errors.New("serve: --scenario and --timeline belong to --source sim")
+	case c.Source != "replay" && c.Replay+c.SeedBook != "": // the environment may have a format for sim
+		return nil, errors.New("serve: --replay and --seed-book belong to --source replay")
+	case c.Source == "load":
+		return newLoadSource(c.Symbols)
 	}
 	speed, err := parseSpeed(c.Speed)
 	if err != nil {
 		return nil, err
 	}
+	s := &pacedSource{}
+	if c.Source == "replay" {
+		err = c.openRecording(e, s)
+	} else {
+		s.market, err = c.sim()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.pacer, err = marketsim.NewPacer(wallNanos(), speed)
+	return s, err
+}
+
+// sim returns the simulated market.
+func (c *serveCmd) sim() (*marketsim.Sim, error) {
 	cfg := marketsim.Config{Seed: c.Seed, Symbols: c.Symbols}
+	var err error
 	if c.Preset != "" {
 		if cfg.Preset, err = marketsim.ParsePreset(c.Preset); err != nil {
 			return nil, err
@@ -65,15 +79,7 @@ func (c *serveCmd) source(now int64) (source, error) {
 	if cfg.Timeline, err = c.cues(); err != nil {
 		return nil, err
 	}
-	sim, err := marketsim.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	pacer, err := marketsim.NewPacer(now, speed)
-	if err != nil {
-		return nil, err
-	}
-	return &simSource{sim: sim, pacer: pacer}, nil
+	return marketsim.New(cfg)
 }
 
 func parseSpeed(s string) (float64, error) {
@@ -87,20 +93,24 @@ func parseSpeed(s string) (float64, error) {
 	return v, nil
 }
 
-// simSource steps the simulated market in the time of its pacer.
-type simSource struct {
-	sim    *marketsim.Sim
+// pacedSource steps a market in the time of its pacer.
+type pacedSource struct {
+	market marketsim.Source
 	pacer  *marketsim.Pacer
 	batch  wire.Batch
 	warned int64 // when a slip was last logged
+
+	// Of a market that is read from a file; nil otherwise.
+	file   *input
+	broken func() error // why it could not be read to its end
 }
 
-func (s *simSource) instruments() []wire.Instrument { return s.sim.Instruments() }
-func (s *simSource) base() int64                    { return s.pacer.Clock().Base }
-func (s *simSource) control(*server.Config)         {}
+func (s *pacedSource) instruments() []wire.Instrument { return s.market.Instruments() }
+func (s *pacedSource) base() int64                    { return s.pacer.Clock().Base }
+func (s *pacedSource) control(*server.Config)         {}
 
-func (s *simSource) open(ctx context.Context, hub *feed.Hub) error {
-	for s.sim.Next() == 0 && ctx.Err() == nil {
+func (s *pacedSource) open(ctx context.Context, hub *feed.Hub) error {
+	for s.market.Next() == 0 && ctx.Err() == nil {
 		if _, err := s.publish(hub, 0); err != nil {
 			return err
 		}
@@ -109,13 +119,16 @@ func (s *simSource) open(ctx context.Context, hub *feed.Hub) error {
 	return nil
 }
 
-func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() bool, log zerolog.Logger) error {
+func (s *pacedSource) run(ctx context.Context, hub *feed.Hub, congested func() bool, log zerolog.Logger) error {
 	// Time begins now, however long the opening books took. A small delay is
 	// made up for, so that market time is wall time.
 	if wall := wallNanos(); wall-s.pacer.WallAt(0) > slipNanos {
 		s.pacer.Slip(wall, 0)
 	}
 	hub.SetClock(clock(s.pacer))
+	if s.file != nil {
+		defer s.file.Close()
+	}
 	for ctx.Err() == nil {
 		due := s.pacer.Due(wallNanos())
 		reached, err := s.publish(hub, due)
@@ -127,18 +140,38 @@ func (s *simSource) run(ctx context.Context, hub *feed.Hub, congested func() boo
 		}
 		hub.Advance(reached, wallNanos())
 		if reached < due {
+			if s.market.Next() == math.MaxInt64 {
+				return s.rest(ctx, hub, reached, log)
+			}
 			s.slip(hub, reached, log)
 			continue
 		}
-		time.Sleep(min(time.Duration(s.pacer.WallAt(s.sim.Next())-wallNanos()), sleepMax))
+		time.Sleep(min(time.Duration(s.pacer.WallAt(s.market.Next())-wallNanos()), sleepMax))
 	}
 	return nil
 }
 
+// rest is what follows the end of a market: its time stands still there, and
+// the feed keeps its last state.
+func (s *pacedSource) rest(ctx context.Context, hub *feed.Hub, reached int64, log zerolog.Logger) error {
+	if s.broken != nil {
+		if err := s.broken(); err != nil {
+			return fmt.Errorf("replay %s: %w", s.file.name, err)
+		}
+	}
+	wall := wallNanos()
+	s.pacer.Slip(wall, reached)
+	s.pacer.Pause(wall)
+	hub.SetClock(clock(s.pacer))
+	log.Info().Stringer("market_time", time.Duration(reached)).Msg("the market has ended: its last state stays")
+	<-ctx.Done()
+	return nil
+}
+
 // publish steps the market towards until, and returns how far it came.
-func (s *simSource) publish(hub *feed.Hub, until int64) (reached int64, err error) {
+func (s *pacedSource) publish(hub *feed.Hub, until int64) (reached int64, err error) {
 	s.batch.Reset()
-	reached = s.sim.Step(&s.batch, until, stepTxnsMax)
+	reached = s.market.Step(&s.batch, until, stepTxnsMax)
 	if len(s.batch.Txns) == 0 {
 		return reached, nil
 	}
@@ -147,7 +180,7 @@ func (s *simSource) publish(hub *feed.Hub, until int64) (reached int64, err erro
 }
 
 // slip lets the clock fall back when the market cannot keep up.
-func (s *simSource) slip(hub *feed.Hub, reached int64, log zerolog.Logger) {
+func (s *pacedSource) slip(hub *feed.Hub, reached int64, log zerolog.Logger) {
 	wall := wallNanos()
 	if wall-s.pacer.WallAt(reached) < slipNanos || math.IsInf(s.pacer.Clock().Speed, 1) {
 		return
@@ -163,93 +196,4 @@ func (s *simSource) slip(hub *feed.Hub, reached int64, log zerolog.Logger) {
 func clock(p *marketsim.Pacer) wire.Clock {
 	c := p.Clock()
 	return wire.Clock{Base: c.Base, Speed: c.Speed, Market: c.Market, Wall: c.Wall}
-}
-
-// loadSource publishes at a constant rate, open loop. It never waits for
-// anybody: that is what a benchmark measures.
-type loadSource struct {
-	changed chan struct{} // wakes a nap when the rate is set
-
-	mu   sync.Mutex // guards load
-	load *marketsim.Load
-}
-
-func (s *loadSource) instruments() []wire.Instrument { return s.load.Instruments() }
-func (s *loadSource) base() int64                    { return 0 }
-
-func (s *loadSource) control(cfg *server.Config) {
-	cfg.Load = func(rate float64) int64 {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		published := s.load.SetRate(wallNanos(), rate)
-		select {
-		case s.changed <- struct{}{}:
-		default:
-		}
-		return published
-	}
-	cfg.Stall = func(d time.Duration) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.load.Hold(wallNanos() + int64(d))
-	}
-}
-
-func (s *loadSource) open(ctx context.Context, hub *feed.Hub) error {
-	hub.SetClock(wire.Clock{Speed: 1, Market: wallNanos(), Wall: wallNanos()})
-	var b wire.Batch
-	for s.load.Next() == 0 && ctx.Err() == nil {
-		b.Reset()
-		now := wallNanos()
-		s.load.Step(&b, now, stepTxnsMax)
-		if err := hub.Publish(&b, now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ zerolog.Logger) error {
-	precise := newNapper()
-	defer precise.close()
-	var b wire.Batch
-	for ctx.Err() == nil {
-		b.Reset()
-		s.mu.Lock()
-		now := wallNanos()
-		more := s.load.Step(&b, now, stepTxnsMax)
-		next := s.load.Next()
-		s.mu.Unlock()
-		if len(b.Txns) > 0 {
-			b.Matched = now
-			if err := hub.Publish(&b, wallNanos()); err != nil {
-				return err
-			}
-		}
-		if !more { // else market time has not come to now
-			hub.Advance(now, now)
-			s.wait(ctx, next, precise)
-		}
-	}
-	return nil
-}
-
-// wait sleeps until the wall time at, precisely; a distant one is waited for
-// where a change of the rate ends it.
-func (s *loadSource) wait(ctx context.Context, at int64, precise napper) {
-	d := time.Duration(at - wallNanos())
-	switch {
-	case d <= 0:
-		return
-	case d <= 2*napMax:
-		precise.nap(d)
-		return
-	}
-	timer := time.NewTimer(min(d-napMax*3/2, time.Second))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-s.changed:
-	case <-timer.C:
-	}
 }

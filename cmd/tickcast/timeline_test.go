@@ -116,12 +116,12 @@ func TestServeRefusesTimeline(t *testing.T) {
 		{Symbols: 1, Speed: "1", Source: "sim", timelineFlags: timelineFlags{Scenario: []string{"nope"}}},
 		{Symbols: 1, Speed: "1", Source: "sim", timelineFlags: timelineFlags{Scenario: []string{"trend@10s", "news@11s"}}},
 	} {
-		if _, err := c.source(0); !errors.Is(err, marketsim.ErrConfig) {
+		if _, err := c.source(&env{}); !errors.Is(err, marketsim.ErrConfig) {
 			t.Errorf("%v: got %v; want ErrConfig", c.Scenario, err)
 		}
 	}
 	load := serveCmd{Symbols: 1, Source: "load", timelineFlags: timelineFlags{Scenario: []string{"halt"}}}
-	if _, err := load.source(0); err == nil {
+	if _, err := load.source(&env{}); err == nil {
 		t.Error("a load source took a scenario")
 	}
 }
