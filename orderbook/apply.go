@@ -24,12 +24,11 @@ func (b *Book) Apply(e *wire.Event) error {
 	if !changes(e.Kind) {
 		return nil
 	}
-	if err := b.change(e); err != nil {
+	l, err := b.change(e)
+	if err != nil {
 		return err
 	}
-	for i := range b.sides {
-		b.sides[i].top = b.topOf(&b.sides[i])
-	}
+	l.top = b.topOf(l)
 	return nil
 }
 
@@ -42,8 +41,10 @@ func (b *Book) Build(dst []wire.Event, events []wire.Event) ([]wire.Event, error
 	for i := range events {
 		e := &events[i]
 		b.touchChange(e)
-		if err = b.change(e); err != nil {
-			break
+		if changes(e.Kind) {
+			if _, err = b.change(e); err != nil {
+				break
+			}
 		}
 		if e.Kind == wire.EventTrade {
 			b.trades, b.last, b.traded = e.Trade, e.Price, true
@@ -84,84 +85,94 @@ func (b *Book) touchChange(e *wire.Event) {
 // changes reports whether events of a kind change an L3 book.
 func changes(k wire.EventKind) bool { return k-wire.EventAdd <= wire.EventReplace-wire.EventAdd }
 
-func (b *Book) change(e *wire.Event) error {
+// change makes an event's change and returns the side that has changed.
+func (b *Book) change(e *wire.Event) (*ladder, error) {
+	var l *ladder
 	var err error
 	switch e.Kind {
 	case wire.EventAdd:
-		err = b.applyAdd(e)
+		l, err = b.applyAdd(e)
 	case wire.EventReduce:
-		err = b.applyReduce(e)
+		l, err = b.applyReduce(e)
 	case wire.EventRemove:
-		err = b.applyRemove(e)
-	case wire.EventReplace:
-		err = b.applyReplace(e)
+		l, err = b.applyRemove(e)
+	default:
+		l, err = b.applyReplace(e)
 	}
 	if err != nil {
-		return fmt.Errorf("order %d: %w", e.ID, err)
+		return nil, fmt.Errorf("order %d: %w", e.ID, err)
 	}
-	return nil
+	return l, nil
 }
 
-func (b *Book) applyAdd(e *wire.Event) error {
+func (b *Book) applyAdd(e *wire.Event) (*ladder, error) {
 	if !b.outside {
-		return ErrHandles
+		return nil, ErrHandles
 	}
 	if e.ID == 0 || e.ID > IDMax || e.Side-wire.Buy > 1 {
-		return ErrUnknown
+		return nil, ErrUnknown
 	}
 	if err := b.applicable(e, e.Side); err != nil {
-		return err
+		return nil, err
 	}
 	if b.index.find(e.ID, b.orders) != 0 {
-		return ErrDuplicate
+		return nil, ErrDuplicate
 	}
 	slot := b.newOrder()
 	if slot == 0 {
-		return ErrQty
+		return nil, ErrQty
 	}
 	t := taker{id: e.ID, qty: int64(e.Qty), price: e.Price, slot: slot, side: int(e.Side - wire.Buy)}
 	b.enrol(&t)
 	b.rest(&t)
-	return nil
+	return &b.sides[t.side], nil
 }
 
-func (b *Book) applyReduce(e *wire.Event) error {
+func (b *Book) applyReduce(e *wire.Event) (*ladder, error) {
 	slot := b.slotOf(e.ID)
 	if slot == 0 {
-		return ErrUnknown
+		return nil, ErrUnknown
 	}
 	o := &b.orders[slot]
 	if e.Qty <= 0 || int64(e.Qty) > o.qty {
-		return ErrQty
+		return nil, ErrQty
 	}
 	b.levels[o.level].qty -= o.qty - int64(e.Qty)
 	o.qty = int64(e.Qty)
-	return nil
+	return &b.sides[o.side()], nil
 }
 
-func (b *Book) applyRemove(e *wire.Event) error {
+func (b *Book) applyRemove(e *wire.Event) (*ladder, error) {
 	slot := b.slotOf(e.ID)
 	if slot == 0 {
-		return ErrUnknown
+		return nil, ErrUnknown
 	}
+	l := &b.sides[b.orders[slot].side()]
 	b.take(slot)
 	b.release(slot)
-	return nil
+	return l, nil
 }
 
-func (b *Book) applyReplace(e *wire.Event) error {
+func (b *Book) applyReplace(e *wire.Event) (*ladder, error) {
 	slot := b.slotOf(e.ID)
 	if slot == 0 {
-		return ErrUnknown
+		return nil, ErrUnknown
 	}
 	o := &b.orders[slot]
+	l := &b.sides[o.side()]
 	if err := b.applicable(e, wire.Buy+wire.Side(o.side())); err != nil {
-		return err
+		return nil, err
+	}
+	if lv := &b.levels[o.level]; o.next == 0 && o.id>>54 == 0 && lv.key == l.key(e.Price) {
+		// The last order of its level goes to the back of it: it stays.
+		lv.qty += int64(e.Qty) - o.qty
+		o.qty = int64(e.Qty)
+		return l, nil
 	}
 	t := taker{id: e.ID, qty: int64(e.Qty), price: e.Price, slot: slot, owner: o.owner, side: o.side()}
 	b.take(slot)
 	b.rest(&t)
-	return nil
+	return l, nil
 }
 
 // applicable checks quantity and price of an order that is to rest.
