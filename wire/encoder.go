@@ -7,28 +7,29 @@ package wire
 // place would save the copies of constant text, a tenth of the cost, but numbers
 // vary in width.
 type Encoder struct {
-	prefix     [SlotCount]string // `{"stream":"bbo.BTCUSDT","seq":`
+	heads      string // of all slots, one after another: `{"stream":"bbo.BTCUSDT","seq":`
 	priceScale uint8
 	qtyScale   uint8
+	ends       [SlotCount]uint16 // of the slots' heads
 }
 
 // NewEncoder returns the encoder of in's frames. It keeps no reference to in.
 func NewEncoder(in *Instrument) *Encoder {
 	e := &Encoder{priceScale: in.PriceScale, qtyScale: in.QtyScale}
-	var all []byte // one string for all slots
-	var ends [SlotCount]int
+	var all []byte
 	for s := Slot(1); s < SlotCount; s++ {
 		all = append(all, `{"stream":"`...)
 		all = s.Stream(0).AppendName(all, in.Symbol)
 		all = append(all, `","seq":`...)
-		ends[s] = len(all)
+		e.ends[s] = uint16(len(all))
 	}
-	text := string(all)
-	for s := Slot(1); s < SlotCount; s++ {
-		e.prefix[s] = text[ends[s-1]:ends[s]]
-	}
+	e.heads = string(all)
 	return e
 }
+
+// Preload loads what frames of a slot's stream need, and changes nothing. The
+// result means nothing; whoever uses it keeps the load.
+func (e *Encoder) Preload(s Slot) (used uint64) { return uint64(e.heads[e.ends[s]-1]) }
 
 // AppendBBO appends f in dialect d.
 func (e *Encoder) AppendBBO(dst []byte, d Dialect, f *BBOFrame) []byte {
@@ -146,5 +147,5 @@ func (e *Encoder) head(c Channel, r Rate) string {
 	if slot == 0 {
 		panic("wire: no stream of this channel and rate")
 	}
-	return e.prefix[slot]
+	return e.heads[e.ends[slot-1]:e.ends[slot]]
 }

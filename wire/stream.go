@@ -6,8 +6,9 @@ import (
 )
 
 // Slot is one of the streams that an instrument has: a channel at a rate. The
-// zero Slot is invalid. Slots are in the order in which a transaction's frames
-// are published, each channel's rates behind each other.
+// zero Slot is invalid. First come the streams at every change, in the order in
+// which a transaction's frames are published: what each transaction looks up in
+// tables by slot lies side by side.
 type Slot uint8
 
 // SlotCount is one more than the last Slot: the length of a table indexed by
@@ -25,8 +26,8 @@ type slotTable struct {
 
 func makeSlots() (t slotTable) {
 	next := Slot(1)
-	for c := Channel(1); c < ChannelCount; c++ {
-		for r := range Rate(RateCount) {
+	for r := range Rate(RateCount) {
+		for c := Channel(1); c < ChannelCount; c++ {
 			if !c.rated(r) {
 				continue
 			}
