@@ -78,7 +78,7 @@ func (h *Hub) settle(a *attachment) bool {
 		w := &a.wants[i]
 		s, slot := h.symbols[w.stream.Instrument()], w.stream.Slot()
 		h.ensure(s, slot, a.wall)
-		s.streams[slot].watch[a.dialect] |= 1 << a.shard
+		s.watch(slot, a.dialect, a.shard)
 		w.seq = s.seq(slot)
 		w.cursor = w.seq
 		if w.fresh {
@@ -212,7 +212,7 @@ func (h *Hub) release(shard int, d wire.Dialect, streams []wire.StreamID, wall i
 	defer h.mu.Unlock()
 	for _, id := range streams {
 		s, slot := h.symbols[id.Instrument()], id.Slot()
-		s.streams[slot].watch[d] &^= 1 << shard
+		s.unwatch(slot, d, shard)
 		if e := s.derived[slot]; e != nil {
 			e.touched = max(e.touched, wall)
 		}

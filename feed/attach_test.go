@@ -151,12 +151,12 @@ func TestPrepareCapturesWhatTheLastTurnNeeds(t *testing.T) {
 	}
 	before := make([]*state, symbols)
 	for i := range symbols {
-		before[i] = st.hub.symbols[i].streams[slotBook].state
+		before[i] = st.hub.symbols[i].states[slotBook]
 	}
 	st.hub.prepare(a)
 	for i := range symbols {
 		s := st.hub.symbols[i]
-		got := s.streams[slotBook].state
+		got := s.states[slotBook]
 		if i%2 == 0 && got.seq != s.seq(slotBook) {
 			t.Fatalf("symbol %d is prepared at %d; the last turn needs %d", i, got.seq, s.seq(slotBook))
 		}

@@ -56,6 +56,58 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
+// BenchmarkPublishMany is the hub's part of a transaction of each of 500
+// symbols, whose bbo is watched. Before each batch the caches are filled with
+// something else, as the writes of a busy shard do.
+func BenchmarkPublishMany(b *testing.B) {
+	const symbols = 500
+	st := newStage(b, symbols)
+	p := st.open(Options{}, unlimited)
+	p.count = true
+	p.subscribe("bbo.*")
+	for i := range symbols {
+		st.deepen(i, 10)
+	}
+	var batches [4]wire.Batch
+	var ids [symbols]uint64
+	for k := range batches {
+		for i := range symbols {
+			from := len(st.batch.Events)
+			switch k {
+			case 0:
+				ids[i] = st.enter(i, wire.Buy, 5000, 100)
+				continue
+			case 1, 2:
+				st.batch.Events = st.books[i].Replace(st.batch.Events, ids[i], wire.Qty(100+50*k), 5000)
+			default:
+				st.batch.Events = st.books[i].Cancel(st.batch.Events, ids[i])
+			}
+			if len(st.batch.Events) == from {
+				b.Fatal("nothing happened")
+			}
+			st.batch.Commit(uint32(i), st.now-stageBegin)
+		}
+		batches[k], st.batch = st.batch, wire.Batch{}
+	}
+	other := make([]byte, 4<<20)
+	var spent time.Duration
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range other {
+			other[i]++
+		}
+		began := time.Now()
+		if err := st.hub.Publish(&batches[n%len(batches)], st.now); err != nil {
+			b.Fatal(err)
+		}
+		spent += time.Since(began)
+		n++
+		st.round()
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(n)/symbols, "ns/txn")
+}
+
 // deepen gives a symbol so many levels a side, behind where it moves.
 func (st *stage) deepen(symbol, n int) {
 	for i := range wire.Price(n) {

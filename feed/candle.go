@@ -123,7 +123,7 @@ func (h *Hub) skipCandles(s *symbol, c *candles, ts int64) {
 	h.stats.Frames += uint64(n)
 	st.pos = h.stats.Frames
 	c.open.OpenTime += n * c.open.Channel.Interval()
-	for d, set := range st.watch {
+	for d, set := range s.watches[slot] {
 		skipped := shedPackets{stream: slot.Stream(s.id), dialect: wire.Dialect(d), frames: uint64(n)}
 		for ; set != 0; set &= set - 1 {
 			h.inboxes[bits.TrailingZeros64(uint64(set))].Mark(&Marker{Shed: []shedPackets{skipped}})

@@ -88,7 +88,7 @@ func (h *Hub) derive(s *symbol, slot wire.Slot, wall int64) *derived {
 // forget ends a derived stream.
 func (h *Hub) forget(d *derived) {
 	s := d.symbol
-	s.derived[d.slot], s.streams[d.slot].state = nil, nil
+	s.derived[d.slot], s.states[d.slot] = nil, nil
 	if d.slot.Rate() == wire.RateEvery {
 		s.depths--
 	}
@@ -163,7 +163,7 @@ func (h *Hub) sweep(wall int64) (next int64) {
 // unwanted ends a stream that nobody has wanted for derivedNanos, and reports
 // whether it did.
 func (h *Hub) unwanted(d *derived, wall int64) bool {
-	if d.symbol.streams[d.slot].watch.watched() {
+	if d.symbol.watched>>d.slot&1 != 0 {
 		d.touched = wall
 	}
 	gone := wall-d.touched > derivedNanos

@@ -63,10 +63,10 @@ func (t *txn) bookPos() uint64 {
 // its mutex; readers that pinned it under that mutex read the part that was
 // filled by then, without it.
 type chunk struct {
-	owner      *history
-	prev, next *chunk // neighbours in age, of any symbol
 	txns       []txn
 	events     []wire.Event
+	owner      *history
+	prev, next *chunk       // neighbours in age, of any symbol
 	pins       atomic.Int32 // readers; a pinned chunk is not recycled
 }
 
@@ -74,6 +74,7 @@ func (c *chunk) bytes() int { return cap(c.txns)*88 + cap(c.events)*48 }
 
 // history is the ring of a symbol's transactions, oldest chunk first.
 type history struct {
+	last   *chunk // the youngest, nil if there is none
 	chunks []*chunk
 	count  int // transactions
 
@@ -120,11 +121,8 @@ func (a *archive) append(h *history, t txn, sc *scratch) {
 
 // room returns the youngest chunk if it has room for a transaction of n events.
 func (h *history) room(n int) *chunk {
-	if len(h.chunks) == 0 {
-		return nil
-	}
-	c := h.chunks[len(h.chunks)-1]
-	if len(c.txns) == cap(c.txns) || len(c.events)+n > cap(c.events) {
+	c := h.last
+	if c == nil || len(c.txns) == cap(c.txns) || len(c.events)+n > cap(c.events) {
 		return nil
 	}
 	return c
@@ -139,7 +137,7 @@ func (a *archive) chunk(h *history, n int) *chunk {
 		c = &chunk{txns: make([]txn, 0, chunkTxns), events: make([]wire.Event, 0, max(n, chunkEvents))}
 	}
 	c.owner = h
-	h.chunks = append(h.chunks, c)
+	h.chunks, h.last = append(h.chunks, c), c
 	a.bytes += c.bytes()
 	c.prev, c.next = a.ages.prev, &a.ages
 	c.prev.next, c.next.prev = c, c
@@ -167,6 +165,9 @@ func (a *archive) evictFirst(h *history) {
 	copy(h.chunks, h.chunks[1:])
 	h.chunks[len(h.chunks)-1] = nil
 	h.chunks = h.chunks[:len(h.chunks)-1]
+	if len(h.chunks) == 0 {
+		h.last = nil
+	}
 	a.bytes -= c.bytes()
 	c.prev.next, c.next.prev = c.next, c.prev
 	c.owner, c.prev, c.next = nil, nil, nil

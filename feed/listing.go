@@ -12,10 +12,10 @@ import (
 // listing is what all may know about an instrument. Only its trading state
 // ever changes.
 type listing struct {
-	id         uint32
-	instrument wire.Instrument
 	encoder    *wire.Encoder
+	id         uint32
 	trading    atomic.Uint32 // wire.State
+	instrument wire.Instrument
 }
 
 func newListing(id uint32, in wire.Instrument) *listing {

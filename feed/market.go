@@ -32,7 +32,7 @@ func (h *Hub) Advance(market, wall int64) {
 		begin := h.stats.Frames
 		for end := min(i+dueSymbolsMax, n); i < end && h.stats.Frames-begin < dueFramesMax; {
 			s := h.symbols[i]
-			if s.status.Seq == 0 {
+			if !s.begun {
 				h.scratch.state = 0
 				h.publishStatus(s, ts, Packet{Encoded: wall})
 			}

@@ -19,6 +19,7 @@ type scratch struct {
 	state                wire.State // that the transaction sets, 0: none
 	reason               wire.Reason
 	reshown              bool // the displayed book begins anew with the transaction
+	used                 uint64
 }
 
 // Publish numbers and distributes the transactions of b, in their order; wall
@@ -34,7 +35,9 @@ func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 			observed = true
 		}
 		begin := h.stats.Frames
-		for end := min(i+publishTxnsMax, len(b.Txns)); i < end && h.stats.Frames-begin < publishFramesMax; i++ {
+		end := min(i+publishTxnsMax, len(b.Txns))
+		h.preload(b, i, end)
+		for ; i < end && h.stats.Frames-begin < publishFramesMax; i++ {
 			if !h.inTime(b.Txns[i], wall) {
 				break
 			}
@@ -83,7 +86,7 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 		h.publishCandles(s, ts, p)
 		h.publishTicker(s, ts, p)
 	}
-	if sc.state != 0 || s.status.Seq == 0 {
+	if sc.state != 0 || !s.begun {
 		h.publishStatus(s, ts, p)
 	}
 	if len(sc.trades) > 0 || rec.hasOrder || rec.hasBook {
@@ -211,10 +214,10 @@ func (h *Hub) number(s *symbol, slot wire.Slot, p *Packet) *watch {
 	h.stats.Frames++
 	st.pos = h.stats.Frames
 	p.Stream, p.Seq, p.Pos = slot.Stream(s.id), st.seq, st.pos
-	if !st.watch.watched() {
+	if s.watched>>slot&1 == 0 {
 		return nil
 	}
-	return &st.watch
+	return &s.watches[slot]
 }
 
 // live encodes a frame once for each dialect in which it is watched, and hands

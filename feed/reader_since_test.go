@@ -178,8 +178,8 @@ func TestReaderHearsListings(t *testing.T) {
 		`{"stream":"trade.T0","seq":1,`,
 		`{"stream":"order.T0","seq":0,"type":"snapshot","upd":0,"orders":[],`, `{"stream":"order.T0","seq":1,"type":"delta"`, `{"stream":"order.T0","seq":2,`,
 		`{"stream":"book.T0","seq":0,"type":"snapshot","first":0,"upd":0,"bids":[],"asks":[],"crc":0,`, `{"stream":"book.T0","seq":1,"type":"delta"`, `{"stream":"book.T0","seq":2,`,
-		`{"stream":"book.T0.100ms","seq":1,"type":"snapshot"`,
-		`{"stream":"status.T0","seq":1,`)
+		`{"stream":"status.T0","seq":1,`,
+		`{"stream":"book.T0.100ms","seq":1,"type":"snapshot"`)
 	st.list("T1")
 	st.now += 2e8
 	st.hub.Beat(st.now)
@@ -199,7 +199,7 @@ func TestReaderKeepsDerivedStreams(t *testing.T) {
 	st.move(0, 4)
 	r := st.reader("book.S0.100ms", "depth5.S0")
 	got, cursor := st.readAll(r)
-	prefixed(t, got, `{"stream":"book.S0.100ms","seq":1,"type":"snapshot"`, `{"stream":"depth5.S0","seq":1,`)
+	prefixed(t, got, `{"stream":"depth5.S0","seq":1,`, `{"stream":"book.S0.100ms","seq":1,"type":"snapshot"`)
 	for i := range 5 {
 		st.now += 50e9
 		st.hub.Beat(st.now)
@@ -220,8 +220,8 @@ func TestReaderKeepsDerivedStreams(t *testing.T) {
 	r.Resume(cursor)
 	got, _ = st.readAll(r)
 	prefixed(t, got,
-		`{"op":"gap","stream":"book.S0.100ms","from":null,"to":7,"reason":"history"}`,
-		`{"stream":"book.S0.100ms","seq":7,"type":"snapshot"`, `{"stream":"depth5.S0","seq":7,`)
+		`{"stream":"depth5.S0","seq":7,`, `{"op":"gap","stream":"book.S0.100ms","from":null,"to":7,"reason":"history"}`,
+		`{"stream":"book.S0.100ms","seq":7,"type":"snapshot"`)
 }
 
 // TestReaderKeepsPartsTogether wants nobody to go on between the parts of one

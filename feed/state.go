@@ -36,7 +36,7 @@ const stateBehindMax = 64
 // was published yet. Trades have no state. The hub's mutex is held.
 func (s *symbol) capture(slot wire.Slot, least uint64) *state {
 	st := &s.streams[slot]
-	last := st.state
+	last := s.states[slot]
 	switch c := slot.Channel(); {
 	case c.Stateful():
 		if f, ok := s.last(slot); ok && (last == nil || last.seq != st.seq) {
@@ -51,7 +51,7 @@ func (s *symbol) capture(slot wire.Slot, least uint64) *state {
 			last = s.captureOrders()
 		}
 	}
-	st.state = last
+	s.states[slot] = last
 	return last
 }
 

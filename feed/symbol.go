@@ -42,41 +42,43 @@ var (
 	slotStatus = wire.NewSlot(wire.ChannelStatus, wire.RateEvery)
 )
 
-// stream is where one of a symbol's streams stands, and who wants it.
-type stream struct {
-	seq   uint64 // of the last frame
-	pos   uint64 // of the last frame
-	watch watch
-	state *state // the last one that somebody asked for
-}
+// stream is where one of a symbol's streams stands: its last frame.
+type stream struct{ seq, pos uint64 }
+
+// slotSet is a set of a symbol's streams, a bit each.
+type slotSet uint64
 
 // symbol is the image of an instrument, its streams and its history. Guarded
 // by the hub's mutex, but for what is embedded.
 type symbol struct {
+	// What every transaction needs, side by side: with many symbols each cache
+	// line is a miss.
 	*listing
-	streams [wire.SlotCount]stream
-
 	book      *orderbook.Book // building mode: L2, L3 and the top are read from it
+	dueAt     int64           // market time at which a candle ends or the ticker's window moves
 	upd       uint64          // number of the last change of the displayed L2
 	bookTime  int64           // ts of the last book frame
 	bookTP    int64
 	orderTime int64 // ts of the last order frame
 	orderTP   int64
+	watched   slotSet
+	depths    int32 // depth streams at every change
+	state     wire.State
+	hidden    bool // orders are collected: the displayed book is empty
+	begun     bool // a status was published
+	streams   [wire.SlotCount]stream
 	bbo       wire.BBOFrame // the last one, Seq 0 if there was none
+	history   history
 
-	state        wire.State
-	hidden       bool // orders are collected: the displayed book is empty
+	watches [wire.SlotCount]watch
+	states  [wire.SlotCount]*state // the last ones that somebody asked for
+	derived [wire.SlotCount]*derived
+
 	status       wire.StatusFrame
 	indicativeAt int64 // market time before which the next indicative price is not shown
 
 	candles [wire.CandleCount]candles
 	ticker  ticker
-	dueAt   int64 // market time at which a candle ends or the ticker's window moves
-
-	derived [wire.SlotCount]*derived
-	depths  int // how many of them are depth streams at every change
-
-	history history
 
 	levels []wire.Level // scratch
 }
@@ -88,6 +90,20 @@ func newSymbol(l *listing) *symbol {
 	}
 	return &symbol{
 		listing: l, book: book, state: wire.StateTrading, indicativeAt: math.MaxInt64, dueAt: math.MaxInt64,
+	}
+}
+
+// watch notes that a shard wants a stream in a dialect, and unwatch that it does
+// not any more.
+func (s *symbol) watch(slot wire.Slot, d wire.Dialect, shard int) {
+	s.watches[slot][d] |= 1 << shard
+	s.watched |= 1 << slot
+}
+
+func (s *symbol) unwatch(slot wire.Slot, d wire.Dialect, shard int) {
+	w := &s.watches[slot]
+	if w[d] &^= 1 << shard; !w.watched() {
+		s.watched &^= 1 << slot
 	}
 }
 

@@ -50,6 +50,7 @@ func (h *Hub) showBook(s *symbol) {
 // it would end now.
 func (h *Hub) publishStatus(s *symbol, ts int64, p Packet) {
 	w := h.number(s, slotStatus, &p)
+	s.begun = true
 	reason := s.status.Reason
 	if h.scratch.state != 0 {
 		reason = h.scratch.reason
