@@ -200,6 +200,7 @@ func BenchmarkDeliver(b *testing.B) {
 			st.shard.flush(st.now)
 			b.ReportAllocs()
 			for b.Loop() {
+				d.at = 0
 				st.shard.deliver(&d, st.now)
 				b.StopTimer()
 				for _, g := range st.shard.groups {

@@ -295,6 +295,7 @@ func (g *group) write() {
 	for i := range n {
 		m := g.members[(g.rotate+i)%n]
 		m.write()
+		g.shard.topUp()
 		if m.follows() && m.cursor < least {
 			least = m.cursor
 		}

@@ -36,6 +36,7 @@ type shedPackets struct {
 type delivery struct {
 	items []item
 	bytes []byte
+	at    int // the items before it were delivered
 }
 
 // queue is the Inbox of a shard that runs by itself: bounded, never blocking.
@@ -88,9 +89,9 @@ func (q *queue) Wake() {
 	}
 }
 
-// take swaps what arrived for the empty d.
+// take swaps what arrived for d, of which everything was delivered.
 func (q *queue) take(d *delivery) {
-	d.items, d.bytes = d.items[:0], d.bytes[:0]
+	d.items, d.bytes, d.at = d.items[:0], d.bytes[:0], 0
 	if !q.filled.Swap(false) {
 		return
 	}

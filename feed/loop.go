@@ -13,6 +13,7 @@ type loop struct {
 	now    func() int64
 	poller poller
 	pacing pacing
+	in     delivery // taken from queue
 
 	done    chan struct{}  // closed when the goroutine has returned
 	sockets sync.WaitGroup // goroutines of connection sockets
@@ -31,6 +32,7 @@ func newLoop(h *Hub, cfg *ShardsConfig) (*loop, error) {
 	}
 	l.queue.rouse, l.queue.itemsMax = l.poller.rouse, inboxItemsMax
 	l.shard = newShard(h, &l.queue)
+	l.shard.refill, l.shard.refillEach = l.refill, refillWrites
 	return l, nil
 }
 
@@ -54,13 +56,13 @@ func (l *loop) run() {
 	defer close(l.done)
 	l.poller.enter()
 	defer l.poller.leave()
-	var d delivery
 	var posts []func()
 	for {
 		began := l.now()
-		writes := l.shard.stats.Writes
-		l.queue.take(&d)
-		l.shard.deliver(&d, began)
+		writes, packets := l.shard.stats.Writes, l.shard.stats.Packets
+		l.shard.deliver(&l.in, began) // what a marker held up in the middle of the last round
+		l.queue.take(&l.in)
+		l.shard.deliver(&l.in, began)
 		posts = l.takePosts(posts)
 		for i, f := range posts {
 			posts[i] = nil
@@ -71,12 +73,27 @@ func (l *loop) run() {
 			l.shard.tick(now)
 		}
 		more := l.shard.flush(l.now())
-		l.shard.wrote(l.now())
+		ended := l.now()
+		l.shard.wrote(ended)
 		if l.stopping && len(l.shard.sessions) == 0 && l.end() {
 			return
 		}
-		l.pacing.round(began, len(d.items), int(l.shard.stats.Writes-writes))
-		l.rest(more)
+		l.pacing.round(began, ended, int(l.shard.stats.Packets-packets), int(l.shard.stats.Writes-writes))
+		l.rest(more || l.in.at < len(l.in.items))
+	}
+}
+
+// refillWrites is after how many writes of a round the inbox is looked at again:
+// some 150 us.
+const refillWrites = 32
+
+// refill takes packets in the middle of a round. A marker changes who is
+// served, and waits for the round's end; so does what is behind it.
+func (l *loop) refill() {
+	if l.in.at == len(l.in.items) {
+		l.queue.take(&l.in)
+		l.shard.now = l.now()
+		l.shard.packets(&l.in)
 	}
 }
 

@@ -4,10 +4,15 @@ package feed
 // KiB, so under sustained load a round that begins later carries more for the
 // same price; when there is little to do, it begins at once.
 const (
-	// writeNanos is about what a write costs beside its bytes.
-	writeNanos = 3500
-	// pauseMax bounds what pacing adds to a tick's latency.
-	pauseMax = int64(5e6)
+	// pacedPackets is how many packets a round must carry for the time between
+	// rounds to be twice what a round takes; with fewer it is less.
+	pacedPackets = 32
+	// pauseMax bounds the time between rounds, and so what pacing adds to a
+	// tick's latency.
+	pauseMax = int64(10e6)
+	// pauseWriteNanos bounds it too, for each write of the round: beyond it
+	// writes are so rare that fewer of them save nothing.
+	pauseWriteNanos = 56_000
 	// hotNanos is for how long after work a shard avoids the scheduler: a
 	// wait that is longer than this has time to go through it.
 	hotNanos = int64(10e6)
@@ -19,9 +24,9 @@ type pacing struct {
 	worked int64 // when a round last had something to write
 }
 
-// round notes a round that began at an instant, with the packets that it took
-// and the writes that it made.
-func (p *pacing) round(began int64, packets, writes int) {
+// round notes a round, with the packets that it took and the writes that it
+// made.
+func (p *pacing) round(began, ended int64, packets, writes int) {
 	if writes > 0 || packets > 0 {
 		p.worked = began
 	}
@@ -29,9 +34,9 @@ func (p *pacing) round(began int64, packets, writes int) {
 	if writes == 0 || packets < 2 {
 		return
 	}
-	// The more packets shared a write, the longer it pays to wait.
-	factor := min(1+int64(packets)/8, 4)
-	p.next = began + min(int64(writes)*writeNanos*factor, pauseMax)
+	took := ended - began
+	pause := took + took*min(int64(packets), pacedPackets)/pacedPackets
+	p.next = began + min(pause, int64(writes)*pauseWriteNanos, pauseMax)
 }
 
 // due returns the instant before which no round begins, 0 if there is none.

@@ -62,7 +62,11 @@ func (p *poller) open(l *loop, cfg *ShardsConfig) error {
 	return nil
 }
 
-func (p *poller) enter() { runtime.LockOSThread() }
+func (p *poller) enter() {
+	runtime.LockOSThread()
+	// The kernel would round a wait between rounds up by 50 us.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // without it waits are longer
+}
 
 // leave closes the descriptors. Whoever rouses later is late: the loop has
 // ended, and takes no posts.

@@ -19,7 +19,7 @@ type scratch struct {
 	state                wire.State // that the transaction sets, 0: none
 	reason               wire.Reason
 	reshown              bool // the displayed book begins anew with the transaction
-	used                 uint64
+	used                 uint64 // by preload
 }
 
 // Publish numbers and distributes the transactions of b, in their order; wall

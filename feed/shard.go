@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"math"
 	"strconv"
 
 	"tickcast/wire"
@@ -31,12 +32,21 @@ type shard struct {
 	inspectAt int64
 	drained   int64 // wall time at which a shutdown lets no client wait any more, 0: none
 
-	dirty  []*group   // with something to write
-	ready  []*session // with something of their own to write
-	woken  []*session // with input that may go on
-	ended  []*session // to be buried
-	bytes  int        // of all logs
-	oldest int64      // when the round\'s first packet was encoded, 0: there is none
+	dirty []*group   // with something to write
+	ready []*session // with something of their own to write
+	woken []*session // with input that may go on
+	ended []*session // to be buried
+	bytes int        // of all logs
+
+	// refill, if it is set, takes packets that came during a round, every so many
+	// writes: those who are served late in it need not wait for the next.
+	refill     func()
+	refillEach uint64
+	refillAt   uint64 // stats.Writes at which it is called next, never outside of flush
+	refilling  bool
+
+	oldest int64 // when the first packet was encoded that the round writes, 0: there is none
+	later  int64 // the same of the next round: it came by refill
 
 	spareDirty             []*group
 	spareReady, spareWoken []*session
@@ -89,7 +99,7 @@ type ShardStats struct {
 }
 
 func newShard(h *Hub, in Inbox) *shard {
-	s := &shard{hub: h, sessions: make(map[*session]struct{}), groups: make(map[string]*group)}
+	s := &shard{hub: h, sessions: make(map[*session]struct{}), groups: make(map[string]*group), refillAt: math.MaxUint64}
 	s.id = h.addInbox(in)
 	return s
 }
@@ -286,23 +296,42 @@ func (s *shard) unhold(a *attachment) {
 // deliver takes what came into the inbox, in order.
 func (s *shard) deliver(d *delivery, now int64) {
 	s.now = now
-	for i := range d.items {
-		it := &d.items[i]
-		if mk := it.marker; mk != nil {
-			it.marker = nil // the queue's memory must not hold sessions and logs
-			s.mark(mk, it.stale)
-		} else {
-			s.packet(&it.Packet, d.payload(it))
-		}
+	for s.packets(d) {
+		it := &d.items[d.at]
+		s.mark(it.marker, it.stale)
+		it.marker = nil // the queue's memory must not hold sessions and logs
+		d.at++
 	}
+}
+
+// packets takes the packets up to the next marker, and reports whether there is
+// one.
+func (s *shard) packets(d *delivery) (marked bool) {
+	for ; d.at < len(d.items); d.at++ {
+		it := &d.items[d.at]
+		if it.marker != nil {
+			return true
+		}
+		s.packet(&it.Packet, d.payload(it))
+	}
+	return false
+}
+
+// topUp is called between the writes of a round.
+func (s *shard) topUp() {
+	if s.stats.Writes < s.refillAt || s.refilling {
+		return
+	}
+	s.refilling = true
+	s.refill()
+	s.refilling = false
+	s.refillAt = s.stats.Writes + s.refillEach
 }
 
 // packet copies a frame into the log of every group that wants it.
 func (s *shard) packet(p *Packet, payload []byte) {
 	s.stats.Packets++
-	if s.oldest == 0 {
-		s.oldest = p.Encoded
-	}
+	s.encoded(p.Encoded)
 	in := s.find(p.Stream, p.Dialect)
 	if in == nil {
 		return
@@ -320,6 +349,9 @@ func (s *shard) packet(p *Packet, payload []byte) {
 // buries sessions that ended, and reports whether there is more to do at once.
 func (s *shard) flush(now int64) (more bool) {
 	s.now = now
+	if s.refill != nil {
+		s.refillAt = s.stats.Writes + s.refillEach
+	}
 	dirty := s.dirty
 	s.dirty, s.spareDirty = s.spareDirty[:0], dirty
 	for i, g := range dirty {
@@ -327,6 +359,7 @@ func (s *shard) flush(now int64) (more bool) {
 		g.dirty = false
 		g.write()
 	}
+	s.refillAt = math.MaxUint64
 	ready := s.ready
 	s.ready, s.spareReady = s.spareReady[:0], ready
 	for i, m := range ready {
@@ -345,12 +378,23 @@ func (s *shard) flush(now int64) (more bool) {
 	return len(s.dirty)+len(s.ready)+len(s.woken) > 0
 }
 
+// encoded notes when a packet was encoded that the round writes, or only the
+// next one writes to all.
+func (s *shard) encoded(at int64) {
+	switch {
+	case s.refilling && s.later == 0:
+		s.later = at
+	case !s.refilling && s.oldest == 0:
+		s.oldest = at
+	}
+}
+
 // wrote ends a round at now: its packets are written.
 func (s *shard) wrote(now int64) {
 	if s.oldest != 0 {
 		s.stats.EncodeToWrite.observe(now - s.oldest)
-		s.oldest = 0
 	}
+	s.oldest, s.later = s.later, 0
 }
 
 // bury takes sessions that ended out of their groups: not when they end,

@@ -98,21 +98,35 @@ func (w *world) list() {
 }
 
 // deliver lets a shard take its inbox and write: in several rounds, for the
-// shard might have looked at any moment, also between the parts of a frame.
+// shard might have looked at any moment, also between the parts of a frame and
+// between two writes.
 func (w *world) deliver(i int) {
-	var all delivery
-	w.queues[i].take(&all)
-	for from := 0; ; {
-		to := len(all.items)
+	var d delivery
+	w.queues[i].take(&d)
+	all, s := d.items, w.shards[i]
+	d.items = nil
+	more := func() {
+		n := len(all) - len(d.items)
 		if w.r.IntN(3) == 0 {
-			to = from + w.r.IntN(to-from+1)
+			n = w.r.IntN(n + 1)
 		}
-		w.shards[i].deliver(&delivery{items: all.items[from:to], bytes: all.bytes}, w.now)
-		w.shards[i].tick(w.now)
-		for n := 0; w.shards[i].flush(w.now) && n < 100; n++ {
+		d.items = all[:len(d.items)+n]
+	}
+	s.refillEach = 1
+	s.refill = func() {
+		if d.at == len(d.items) && w.r.IntN(3) == 0 {
+			more()
+			s.packets(&d)
+		}
+	}
+	for {
+		more()
+		s.deliver(&d, w.now)
+		s.tick(w.now)
+		for n := 0; s.flush(w.now) && n < 100; n++ {
 			continue
 		}
-		if from = to; from == len(all.items) {
+		if d.at == len(all) {
 			return
 		}
 		if w.r.IntN(4) == 0 {
