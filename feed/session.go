@@ -348,9 +348,9 @@ func (m *session) answerPing(payload []byte) {
 	if m.pong {
 		return
 	}
-	m.pong = true
-	m.pushFramed(append(wire.AppendFrameHeader(nil, wire.OpcodePong, len(payload)), payload...))
-	m.outbox[len(m.outbox)-1].pong = true
+	if m.pong = m.sendFramed(m.shard.framed(wire.OpcodePong, payload)); m.pong {
+		m.outbox[len(m.outbox)-1].pong = true
+	}
 }
 
 // leave takes the session out of its group.
@@ -461,7 +461,7 @@ func (m *session) inspect() (age int64) {
 		}
 	case now-m.heard > pingNanos && !m.blocked:
 		m.pingedAt = now
-		m.pushFramed(wire.AppendFrameHeader(nil, wire.OpcodePing, 0))
+		m.sendFramed(m.shard.framed(wire.OpcodePing, nil))
 	}
 	return age
 }

@@ -95,9 +95,31 @@ func (g *group) beat() {
 		}
 		m.beat = m.seq
 	}
-	b = wire.AppendHeartbeatEnd(b)
-	s.payload = b
-	g.control(b)
+	s.payload = wire.AppendHeartbeatEnd(b)
+	g.tell(s.payload)
+}
+
+// tell sends a control frame to all members. If none has anything unsent it
+// needs no log: ten thousand idle groups would each have one for a moment.
+func (g *group) tell(payload []byte) {
+	if g.terms.flush > 0 || !g.idle() {
+		g.control(payload)
+		return
+	}
+	frame := g.shard.framed(wire.OpcodeText, payload)
+	for _, m := range g.members {
+		m.sendFramed(frame)
+	}
+}
+
+// idle reports whether no member has anything unsent.
+func (g *group) idle() bool {
+	for _, m := range g.members {
+		if !m.idle() {
+			return false
+		}
+	}
+	return true
 }
 
 // due handles a timer of the session that has come up: the end of a closing
