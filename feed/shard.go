@@ -42,6 +42,7 @@ type shard struct {
 	spareReady, spareWoken []*session
 
 	// Memory of one call.
+	ponged   bool             // a ping was answered
 	reader   wire.FrameReader // of sessions without a message begun
 	request  wire.Request
 	matched  []wire.StreamID
