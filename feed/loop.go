@@ -4,6 +4,10 @@ import (
 	"sync"
 )
 
+// slimNanos is for how long an inbox must need little until it is made small:
+// what comes may come in bursts.
+const slimNanos = int64(5e9)
+
 // loop runs a shard: the one goroutine that calls it. Rounds take what came
 // in, then write what is due; between them it waits, and looks after its
 // sockets.
@@ -21,7 +25,8 @@ type loop struct {
 	posts []func()   // from sockets and from outside, run in the loop's goroutine
 	ended bool       // no post is taken any more
 
-	stopping bool // owned by run: return when no session is left
+	slimAt   int64 // owned by run: when it looks at the inbox's memory
+	stopping bool  // owned by run: return when no session is left
 }
 
 func newLoop(h *Hub, cfg *ShardsConfig) (*loop, error) {
@@ -69,6 +74,7 @@ func (l *loop) run() {
 		}
 		if now := l.now(); now >= l.shard.next() {
 			l.shard.tick(now)
+			l.slim(&d, now)
 		}
 		more := l.shard.flush(l.now())
 		l.shard.wrote(l.now())
@@ -77,6 +83,14 @@ func (l *loop) run() {
 		}
 		l.pacing.round(began, len(d.items), int(l.shard.stats.Writes-writes))
 		l.rest(more)
+	}
+}
+
+// slim gives back what the inbox needed for a burst, once in slimNanos.
+func (l *loop) slim(d *delivery, now int64) {
+	if now >= l.slimAt {
+		l.slimAt = now + slimNanos
+		l.queue.slim(d)
 	}
 }
 

@@ -51,7 +51,7 @@ func (s *symbol) capture(slot wire.Slot, least uint64) *state {
 			last = s.captureOrders()
 		}
 	}
-	st.state = last
+	st.state, st.asked = last, true
 	return last
 }
 

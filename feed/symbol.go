@@ -48,6 +48,7 @@ type stream struct {
 	pos   uint64 // of the last frame
 	watch watch
 	state *state // the last one that somebody asked for
+	asked bool   // since expire looked
 }
 
 // symbol is the image of an instrument, its streams and its history. Guarded

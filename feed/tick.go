@@ -49,14 +49,21 @@ func (s *shard) inspect() {
 	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.sessions), len(s.groups), s.bytes
 }
 
-// inspect measures the group's rate and returns the memory of a quiet log.
+// inspect measures the group's rate and returns the memory of a quiet log. One
+// that is far too large for what comes is halved: what comes may come in
+// bursts.
 func (g *group) inspect() {
 	quiet := g.received == 0
 	g.perSecond, g.received, g.measured = g.received, 0, g.shard.now
-	if l := &g.log; quiet && len(l.buf) > 0 && l.head == l.tail {
-		g.shard.bytes -= len(l.buf)
+	l, before := &g.log, len(g.log.buf)
+	switch {
+	case before == 0:
+	case quiet && l.head == l.tail:
 		l.free()
+	case before >= 4*max(g.allowance(), int(l.head-l.tail)):
+		l.shrink(before / 2)
 	}
+	g.shard.bytes += len(l.buf) - before
 }
 
 // due handles a timer of the group that has come up.
