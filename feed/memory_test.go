@@ -319,7 +319,14 @@ func TestLogShrinks(t *testing.T) {
 	if small := logBytes(st.shard); large < 8*logBytesLow || small > 4*logBytesLow || small == 0 || st.shard.bytes != small {
 		t.Errorf("a log of %d bytes, %d accounted, after one of %d", small, st.shard.bytes, large)
 	}
-	if n := len(texts(p.frames(), `"type":"delta"`)); n != 20*403 {
+	slow.room = 0
+	st.move(0, 3)
+	st.round()
+	slow.give(unlimited) // it catches up, and nothing comes any more
+	if st.wait(3e9); logBytes(st.shard) != 0 {
+		t.Errorf("a log of %d bytes of which nothing is unsent", logBytes(st.shard))
+	}
+	if n := len(texts(p.frames(), `"type":"delta"`)); n != 20*403+3 {
 		t.Errorf("%d frames came", n)
 	}
 }

@@ -56,6 +56,9 @@ func (g *group) inspect() {
 	quiet := g.received == 0
 	g.perSecond, g.received, g.measured = g.received, 0, g.shard.now
 	l, before := &g.log, len(g.log.buf)
+	if l.head > l.tail {
+		g.trim() // who caught up alone has not
+	}
 	switch {
 	case before == 0:
 	case quiet && l.head == l.tail:
