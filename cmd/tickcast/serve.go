@@ -174,6 +174,8 @@ func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, shown *certifi
 		ctx, cancel := context.WithCancel(context.Background())
 		g.Add(func() error { return shown.follow(ctx, log) }, func(error) { cancel() })
 	}
+	settleCtx, stopSettling := context.WithCancel(context.Background())
+	g.Add(func() error { return settle(settleCtx) }, func(error) { stopSettling() })
 	err := g.Run()
 	stats, totals := hub.Stats(), fanout.Stats()
 	log.Info().Uint64("events", stats.Events).Uint64("frames", stats.Frames).Uint64("bytes_out", totals.BytesOut).
