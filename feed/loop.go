@@ -48,7 +48,7 @@ func (l *loop) post(f func()) bool {
 	}
 	l.mu.Unlock()
 	if !ended {
-		l.poller.rouse()
+		l.queue.rouse()
 	}
 	return !ended
 }
