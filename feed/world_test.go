@@ -22,8 +22,10 @@ type world struct {
 	beatAt    int64
 	hub       *Hub
 	tales     []*tale
-	shards    []*shard
+	loops     []*loop
+	shards    []*shard // those of loops
 	queues    []*queue
+	conns     bool // sessions are on connection sockets
 	clients   []*simClient
 	mu        sync.Mutex // guards published: real shards have a goroutine for beats
 	published map[publishedKey][]byte
@@ -64,9 +66,10 @@ func newWorld(seed uint64, shards, itemsMax int) *world {
 	}
 	w.hub = hub
 	for range shards {
-		q := &queue{rouse: func() {}, itemsMax: itemsMax}
-		w.queues = append(w.queues, q)
-		w.shards = append(w.shards, newShard(hub, q))
+		l := &loop{now: func() int64 { return w.now }}
+		l.queue.rouse, l.queue.itemsMax = func() {}, itemsMax
+		l.shard = newShard(hub, &l.queue)
+		w.loops, w.queues, w.shards = append(w.loops, l), append(w.queues, &l.queue), append(w.shards, l.shard)
 	}
 	if w.recording {
 		hub.addInbox(recorder{w})
@@ -108,6 +111,7 @@ func (w *world) deliver(i int) {
 			to = from + w.r.IntN(to-from+1)
 		}
 		w.shards[i].deliver(&delivery{items: all.items[from:to], bytes: all.bytes}, w.now)
+		w.loops[i].runPosts()
 		w.shards[i].tick(w.now)
 		for n := 0; w.shards[i].flush(w.now) && n < 100; n++ {
 			continue
@@ -130,7 +134,11 @@ func (w *world) connect(slow Slow) *simClient {
 		o.Streams = []string{e, w.entry(), "bbo.NONE", e}
 		c.asked[-1] = o.Streams
 	}
-	c.m = w.shards[w.r.IntN(len(w.shards))].open(c, o, w.now)
+	if l := w.loops[w.r.IntN(len(w.loops))]; w.conns {
+		c.converse(l, o)
+	} else {
+		c.m = l.shard.open(c, o, w.now)
+	}
 	w.clients = append(w.clients, c)
 	return c
 }
@@ -216,7 +224,7 @@ func (w *world) subscribe(c *simClient, entries []string, more string) {
 // bury takes away the clients whose connections ended.
 func (w *world) bury() error {
 	for _, c := range w.clients {
-		if !c.m.dead {
+		if !c.over() {
 			continue
 		}
 		if !c.cut && len(c.inbuf) > 0 {
@@ -226,7 +234,7 @@ func (w *world) bury() error {
 			w.graves = append(w.graves, c)
 		}
 	}
-	w.clients = slices.DeleteFunc(w.clients, func(c *simClient) bool { return c.m.dead })
+	w.clients = slices.DeleteFunc(w.clients, (*simClient).over)
 	return nil
 }
 
@@ -296,7 +304,13 @@ func (w *world) drain(all bool) {
 		default:
 			c.room = 64 << 10
 		}
-		if c.m.blocked && c.room > 0 {
+		switch {
+		case c.conn != nil:
+			for c.conn.turn() && all {
+				c.m.shard.now = w.now
+				w.loops[c.m.shard.id].runPosts()
+			}
+		case c.m.blocked && c.room > 0:
 			c.m.shard.now = w.now
 			c.m.writable()
 		}
