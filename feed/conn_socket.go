@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Sizes of a connection socket: what waits in it when the kernel's buffer is
-// full, and what is read at a time.
+// Sizes of a connection socket: what its writer has not written, and what is
+// read at a time. A descriptor's kernel buffer takes as much at once, so that a
+// burst disturbs clients on neither; and a frozen client may cost as much.
 const (
-	connWriteBytes = 64 << 10
+	connWriteBytes = 256 << 10
 	connReadBytes  = 4 << 10
 )
 
@@ -28,8 +29,9 @@ type connSocket struct {
 
 	mu       sync.Mutex // guards all below
 	cond     sync.Cond  // buf or closing changed
-	bytesMax int        // of buf
+	bytesMax int        // in buf and in the writer's hands
 	buf      []byte
+	writing  int    // bytes in the writer's hands
 	spare    []byte // of the last write
 	full     bool   // a write was cut short
 	closing  bool   // close when buf is empty
@@ -64,7 +66,7 @@ func (c *connSocket) write(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	n := min(len(p), c.bytesMax-len(c.buf))
+	n := min(len(p), c.bytesMax-len(c.buf)-c.writing)
 	c.buf = append(c.buf, p[:n]...)
 	c.full = n < len(p)
 	c.cond.Signal()
@@ -162,35 +164,38 @@ func (c *connSocket) take(p []byte, err error) {
 
 func (c *connSocket) writer() {
 	for {
-		p, full := c.collect(true)
+		p := c.collect(true)
 		if len(p) == 0 {
 			_ = c.conn.Close() // nothing is left to lose
 			return
 		}
 		_, err := c.conn.Write(p)
-		c.wrote(p, full, err)
+		c.wrote(p, err)
 		if err != nil {
 			return
 		}
 	}
 }
 
-// collect returns what is to be written, and whether the session waits until
-// it is. Who waits gets nothing only when the socket is to be closed.
-func (c *connSocket) collect(wait bool) (p []byte, full bool) {
+// collect returns what is to be written. Who waits gets nothing only when the
+// socket is to be closed.
+func (c *connSocket) collect(wait bool) (p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for wait && len(c.buf) == 0 && !c.closing {
 		c.cond.Wait()
 	}
-	p, full = c.buf, c.full
-	c.buf, c.spare, c.full = c.spare[:0], nil, false
-	return p, full
+	p = c.buf
+	c.buf, c.spare, c.writing = c.spare[:0], nil, len(p)
+	return p
 }
 
-// wrote takes back what was collected, and tells the session.
-func (c *connSocket) wrote(p []byte, full bool, err error) {
+// wrote takes back what was collected, and tells the session if it waits for
+// room.
+func (c *connSocket) wrote(p []byte, err error) {
 	c.mu.Lock()
+	full := c.full
+	c.full, c.writing = false, 0
 	if err != nil {
 		c.err, c.buf = err, nil
 	}

@@ -17,7 +17,6 @@ type simConn struct {
 
 	writing []byte // what it was given to write, in one call
 	left    []byte // what of it the network has not taken
-	full    bool
 }
 
 // runPosts runs what sockets posted, as a round does.
@@ -46,7 +45,7 @@ func (s *simConn) turn() (more bool) {
 		return false
 	}
 	if len(s.left) == 0 {
-		s.writing, s.full = s.socket.collect(false)
+		s.writing = s.socket.collect(false)
 		s.left = s.writing
 	}
 	n := min(len(s.left), c.room)
@@ -54,9 +53,9 @@ func (s *simConn) turn() (more bool) {
 	c.inbuf = append(c.inbuf, s.left[:n]...)
 	switch s.left = s.left[n:]; {
 	case len(s.left) > 0 && s.deadline != 0 && c.world.now > s.deadline:
-		s.socket.wrote(s.writing, s.full, os.ErrDeadlineExceeded)
+		s.socket.wrote(s.writing, os.ErrDeadlineExceeded)
 	case len(s.left) == 0 && len(s.writing) > 0:
-		s.socket.wrote(s.writing, s.full, nil)
+		s.socket.wrote(s.writing, nil)
 		s.writing = nil
 	case len(s.left) == 0 && s.ending():
 		_ = s.Close()
