@@ -56,12 +56,15 @@ func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ready(ctx, "http://"+strings.TrimPrefix(s.URL, "ws://")+"/readyz"); err != nil {
+	if err := s.ready(ctx, s.Admin+"/readyz"); err != nil { // its stream may speak TLS
 		_ = s.Stop() // the first error says more
 		return nil, err
 	}
 	return s, nil
 }
+
+// Addr returns the host:port of its listener for clients.
+func (s *Server) Addr() string { return strings.TrimPrefix(s.URL, "ws://") }
 
 // LaunchServer starts `serve` and does not wait until it is ready.
 func LaunchServer(cfg ServerConfig) (*Server, error) {

@@ -3,6 +3,7 @@
 package feed
 
 import (
+	"strconv"
 	"testing"
 
 	"tickcast/wire"
@@ -143,5 +144,45 @@ func TestSubscribeAllocations(t *testing.T) {
 				t.Fatal("a session did not join the group")
 			}
 		}
+	}
+}
+
+// Idle clients, each of a group of its own, are pinged, answer, ping, and have
+// their heartbeats: nothing of it is garbage, and no group keeps a log.
+func TestIdleSessionsAllocate0(t *testing.T) {
+	const sessions = 100
+	st := newStage(t, 1)
+	var idle []*pipe
+	for i := range sessions {
+		p := st.open(Options{Heartbeat: 15e9}, unlimited)
+		p.count = true
+		p.subscribe("bbo.S0", "trade.X"+strconv.Itoa(i)+"*")
+		idle = append(idle, p)
+	}
+	pong := wire.AppendClientFrame(nil, wire.OpcodePong, [4]byte{}, nil)
+	ping := wire.AppendClientFrame(nil, wire.OpcodePing, [4]byte{}, []byte("payload"))
+	second := func() {
+		st.wait(1e9)
+		for i, p := range idle {
+			if p.m.pingedAt != 0 {
+				p.m.input(pong)
+			}
+			if (int(st.now/1e9)+i)%30 == 0 {
+				p.m.input(ping)
+			}
+		}
+	}
+	for range 100 { // until slices have grown
+		second()
+	}
+	taken := idle[0].taken
+	if n := testing.AllocsPerRun(100, second); n != 0 {
+		t.Errorf("%v allocations a second for %d sessions", n, sessions)
+	}
+	if n := idle[0].taken - taken; n < 6*len(`{"op":"heartbeat","ts":1000000000000000,"cursors":{"bbo.S0":0}}`)+3*9+3*2 {
+		t.Errorf("%d bytes came in 100 s", n)
+	}
+	if n := logBytes(st.shard); n != 0 {
+		t.Errorf("logs of %d bytes", n)
 	}
 }

@@ -18,6 +18,7 @@ import (
 type simClient struct {
 	world *world
 	m     *session
+	conn  *simConn // beneath a connection socket; nil: the client is the socket
 	inbuf []byte
 	mode  int // how its socket takes bytes
 	room  int
@@ -107,11 +108,19 @@ func (c *simClient) pump(n int) {
 	if n = min(n, len(c.outgoing)); n == 0 || !c.reading || c.closed {
 		return
 	}
+	c.m.shard.now = c.world.now
+	if c.conn != nil {
+		c.outgoing = c.conn.read(c.outgoing, n)
+		return
+	}
 	piece := slices.Clone(c.outgoing[:n])
 	c.outgoing = c.outgoing[n:]
-	c.m.shard.now = c.world.now
 	c.m.input(piece)
 }
+
+// over reports whether the connection has ended, and all that was sent on it
+// has come.
+func (c *simClient) over() bool { return c.m.dead && c.closed }
 
 // receive handles the whole frames that have come.
 func (c *simClient) receive() error {

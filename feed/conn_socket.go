@@ -6,32 +6,40 @@ import (
 	"time"
 )
 
-// Sizes of a connection socket: what waits in it when the kernel's buffer is
-// full, and what is read at a time.
+// Sizes of a connection socket: what its writer has not written, and what is
+// read at a time. A descriptor's kernel buffer takes as much at once, so that a
+// burst disturbs clients on neither; and a frozen client may cost as much.
 const (
-	connWriteBytes = 64 << 10
+	connWriteBytes = 256 << 10
 	connReadBytes  = 4 << 10
 )
 
 // connSocket is a socket on a net.Conn of any kind: TLS, and systems without
 // a descriptor loop. Its reader hands over one piece of input at a time; its
-// writer empties a bounded buffer.
+// writer empties a bounded buffer. What the two do between their calls of the
+// connection are methods, so that a seeded test can take their turns.
 type connSocket struct {
-	loop    *loop
-	conn    net.Conn
-	session *session // owned by the loop
-	grants  chan struct{}
+	loop   *loop
+	conn   net.Conn
+	grants chan struct{} // the reader may read once
 
-	mu      sync.Mutex // guards all below
-	cond    sync.Cond  // buf or closing changed
-	buf     []byte
-	full    bool // a write was cut short
-	closing bool // close when buf is empty
-	err     error
+	// Owned by the loop.
+	session *session
+	granted bool // and what is read has not been taken
+
+	mu       sync.Mutex // guards all below
+	cond     sync.Cond  // buf or closing changed
+	bytesMax int        // in buf and in the writer's hands
+	buf      []byte
+	writing  int    // bytes in the writer's hands
+	spare    []byte // of the last write
+	full     bool   // a write was cut short
+	closing  bool   // close when buf is empty
+	err      error
 }
 
 func newConnSocket(l *loop, conn net.Conn) *connSocket {
-	c := &connSocket{loop: l, conn: conn, grants: make(chan struct{}, 1)}
+	c := &connSocket{loop: l, conn: conn, grants: make(chan struct{}, 1), bytesMax: connWriteBytes}
 	c.cond.L = &c.mu
 	return c
 }
@@ -48,11 +56,7 @@ func (c *connSocket) start(m *session, early []byte) {
 	c.session = m
 	c.loop.sockets.Go(func() { c.guard(c.writer) })
 	c.loop.sockets.Go(func() { c.guard(c.reader) })
-	if len(early) > 0 {
-		c.take(early)
-		return
-	}
-	c.grant()
+	c.take(early, nil)
 }
 
 // write implements socket.
@@ -62,7 +66,7 @@ func (c *connSocket) write(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	n := min(len(p), connWriteBytes-len(c.buf))
+	n := min(len(p), c.bytesMax-len(c.buf)-c.writing)
 	c.buf = append(c.buf, p[:n]...)
 	c.full = n < len(p)
 	c.cond.Signal()
@@ -123,82 +127,93 @@ func abort(conn net.Conn) {
 	_ = conn.Close() // the reader or writer reports what matters
 }
 
-// grant lets the reader read once more.
+// grant lets the reader read once more, if it does not already.
 func (c *connSocket) grant() {
-	select {
-	case c.grants <- struct{}{}:
-	default:
+	if !c.granted {
+		c.granted = true
+		c.grants <- struct{}{}
 	}
 }
 
-// take hands input to the session, in the loop's goroutine.
-func (c *connSocket) take(p []byte) {
-	m := c.session
-	if m.dead {
-		return
+func (c *connSocket) reader() {
+	buf := make([]byte, connReadBytes)
+	for range c.grants {
+		n, err := c.conn.Read(buf)
+		c.loop.post(func() { c.take(buf[:n], err) })
+		if err != nil {
+			return
+		}
 	}
-	c.loop.guard(m, func() { m.input(p) })
+}
+
+// take hands input to the session, which copies what it keeps, in the loop's
+// goroutine. Only then is more read.
+func (c *connSocket) take(p []byte, err error) {
+	m := c.session
+	if len(p) > 0 {
+		c.loop.guard(m, func() { m.input(p) })
+	}
+	c.granted = false
+	if err != nil {
+		m.disconnected(err)
+	}
 	if !m.dead && !m.paused {
 		c.grant()
 	}
 }
 
-func (c *connSocket) reader() {
-	for range c.grants {
-		buf := make([]byte, connReadBytes)
-		n, err := c.conn.Read(buf)
-		c.loop.post(func() {
-			if n > 0 {
-				c.take(buf[:n])
-			}
-			if err != nil {
-				c.session.disconnected(err)
-			}
-		})
+func (c *connSocket) writer() {
+	for {
+		p := c.collect(true)
+		if len(p) == 0 {
+			_ = c.conn.Close() // nothing is left to lose
+			return
+		}
+		_, err := c.conn.Write(p)
+		c.wrote(p, err)
 		if err != nil {
 			return
 		}
 	}
 }
 
-func (c *connSocket) writer() {
-	var spare []byte
-	for {
-		c.mu.Lock()
-		for len(c.buf) == 0 && !c.closing {
-			c.cond.Wait()
-		}
-		p := c.buf
-		c.buf = spare[:0]
-		full := c.full
-		c.full = false
-		c.mu.Unlock()
-		if len(p) == 0 {
-			_ = c.conn.Close() // nothing is left to lose
-			return
-		}
-		_, err := c.conn.Write(p)
-		if err != nil {
-			c.mu.Lock()
-			c.err = err
-			c.buf = nil
-			c.mu.Unlock()
-			abort(c.conn) // nobody else will: close leaves it to the writer
-		}
-		if spare = p; cap(spare) > connReadBytes {
-			spare = nil // an idle connection keeps little
-		}
-		if full || err != nil {
-			c.loop.post(func() {
-				if err != nil {
-					c.session.disconnected(err)
-				} else if !c.session.dead {
-					c.session.writable()
-				}
-			})
-		}
-		if err != nil {
-			return
-		}
+// collect returns what is to be written. Who waits gets nothing only when the
+// socket is to be closed.
+func (c *connSocket) collect(wait bool) (p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for wait && len(c.buf) == 0 && !c.closing {
+		c.cond.Wait()
 	}
+	p = c.buf
+	c.buf, c.spare, c.writing = c.spare[:0], nil, len(p)
+	return p
+}
+
+// wrote takes back what was collected, and tells the session if it waits for
+// room.
+func (c *connSocket) wrote(p []byte, err error) {
+	c.mu.Lock()
+	full := c.full
+	c.full, c.writing = false, 0
+	if err != nil {
+		c.err, c.buf = err, nil
+	}
+	if cap(p) <= connReadBytes { // an idle connection keeps little
+		c.spare = p
+	}
+	c.mu.Unlock()
+	if err != nil {
+		abort(c.conn) // nobody else will: close leaves it to the writer
+	}
+	if !full && err == nil {
+		return
+	}
+	c.loop.post(func() {
+		if err != nil {
+			c.session.disconnected(err)
+		} else if !c.session.dead {
+			c.session.writable()
+		}
+	})
 }

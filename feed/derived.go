@@ -12,7 +12,7 @@ const (
 	// client that comes back finds it.
 	derivedNanos = int64(60e9)
 	// beatNanosMax is how long nothing is due while no derived stream exists.
-	beatNanosMax = int64(3600e9)
+	beatNanosMax = expireNanos
 	// sweepNanos is how often those that nobody watches are looked for.
 	sweepNanos = int64(1e9)
 	// beatStreamsMax is how many one turn of the mutex samples, and
@@ -94,9 +94,9 @@ func (h *Hub) forget(d *derived) {
 	}
 }
 
-// Beat lets the tiers that are due at wall publish, and returns the wall time
-// at which it has to be called again, or when a derived stream is made. It is
-// called by one goroutine, that of Shards.
+// Beat lets the tiers that are due at wall publish, forgets what need not be
+// kept, and returns the wall time at which it has to be called again, or when
+// a derived stream is made. It is called by one goroutine, that of Shards.
 func (h *Hub) Beat(wall int64) (next int64) {
 	for r := wire.Rate20ms; r < wire.RateCount; r++ {
 		for i, more := 0, true; more; {
@@ -104,6 +104,9 @@ func (h *Hub) Beat(wall int64) (next int64) {
 				h.wake()
 			}
 		}
+	}
+	for i, more := 0, true; more; {
+		i, more = h.expire(i, wall)
 	}
 	return h.sweep(wall)
 }

@@ -66,6 +66,11 @@
 // Nor are gaps counted when a session falls off, but when it resumes: they
 // are the difference between how far it had come and where its states stand.
 //
+// A shard avoids the scheduler for 10 ms after work, not for a second: for a
+// client of 5 updates a second the second costs 2.2 % of a core instead of
+// 0.8 %, for one of 20 or 50 as much as the 10 ms, and the medians of the
+// latency are the same.
+//
 // Market time may leap. What it has made due is published in turns of some 64
 // frames a symbol. Of more than 500 candles in a row without executions the
 // first are only numbered, and announced as conflated to those who watch:

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,22 +62,21 @@ func (p *poller) take(conn net.Conn) (*fdSocket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("duplicate descriptor: %w", err)
 	}
+	if err := p.add(c); err != nil {
+		_ = unix.Close(c.fd) // err says more
+		return nil, err
+	}
 	if counted, ok := conn.(detacher); ok {
 		conn, c.release = counted.Detach()
 	}
 	_ = conn.Close() // the duplicate keeps the connection
-	if err := p.add(c); err != nil {
-		_ = unix.Close(c.fd) // err says more
-		c.release()
-		return nil, err
-	}
 	return c, nil
 }
 
 // write implements socket.
 func (c *fdSocket) write(b []byte) (int, error) {
 	for {
-		n, errno := c.send(b)
+		n, errno := c.poller.call(syscall.SYS_WRITE, c.fd, b)
 		switch errno {
 		case 0:
 			if n < len(b) {
@@ -93,21 +91,6 @@ func (c *fdSocket) write(b []byte) (int, error) {
 			return 0, errno
 		}
 	}
-}
-
-// send is write(2), or sendto(2) without a signal for the ordinary kind.
-func (c *fdSocket) send(b []byte) (int, syscall.Errno) {
-	var n uintptr
-	var errno syscall.Errno
-	if c.poller.raw {
-		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-	} else {
-		n, _, errno = syscall.Syscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-	}
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), 0
 }
 
 // read implements socket.
@@ -146,9 +129,9 @@ func (c *fdSocket) close(hard bool) {
 // readable takes what has come.
 func (c *fdSocket) readable() {
 	p, m := c.poller, c.session
-	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&p.buf[0])), uintptr(len(p.buf)))
+	n, errno := p.call(syscall.SYS_READ, c.fd, p.buf)
 	switch {
-	case errno == unix.EAGAIN || errno == unix.EINTR:
+	case errno == unix.EAGAIN || errno == unix.EINTR: // what is there is reported again
 	case errno != 0:
 		m.disconnected(errno)
 	case n == 0:

@@ -90,6 +90,7 @@ type archive struct {
 	bytes    int
 	ages     chunk // ring of all chunks: next is the oldest, prev the youngest
 	free     *chunk
+	used     int // chunks given out since thin
 }
 
 func newArchive(bytesMax int) *archive {
@@ -138,6 +139,7 @@ func (a *archive) chunk(h *history, n int) *chunk {
 	}
 	c.owner = h
 	h.chunks, h.last = append(h.chunks, c), c
+	a.used++
 	a.bytes += c.bytes()
 	c.prev, c.next = a.ages.prev, &a.ages
 	c.prev.next, c.next.prev = c, c

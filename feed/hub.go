@@ -65,6 +65,8 @@ type Hub struct {
 	sweepAt int64                      // wall time of the next look at those that nobody watches
 	stats   Stats
 	scratch scratch
+
+	expireAt int64 // wall time of the next look at what is old
 }
 
 // Inbox takes what the hub hands to a shard: packets and markers, in the

@@ -14,6 +14,9 @@ import (
 const (
 	inboxItemsMax = 1 << 16
 	inboxBytesMax = 16 << 20
+	// Up to this an inbox keeps its memory when it needs less.
+	inboxItemsKept = 512
+	inboxBytesKept = 64 << 10
 )
 
 // item is a packet, whose payload lies in the queue's bytes, or a marker.
@@ -47,6 +50,8 @@ type queue struct {
 	asleep  atomic.Bool // the shard waits, or is about to
 	filled  atomic.Bool // there is something to take
 	touched atomic.Bool // packets came since the last Wake
+
+	peakItems, peakBytes int // of deliveries since slim; owned by whoever takes them
 
 	mu sync.Mutex // guards all below
 	in delivery
@@ -98,6 +103,22 @@ func (q *queue) take(d *delivery) {
 	q.mu.Lock()
 	q.in, *d = *d, q.in
 	q.mu.Unlock()
+	q.peakItems, q.peakBytes = max(q.peakItems, len(d.items)), max(q.peakBytes, len(d.bytes))
+}
+
+// slim lets go of memory that a burst needed and nothing since the last slim,
+// of the queue and of d, which is not used any more until the next take.
+func (q *queue) slim(d *delivery) {
+	d.items, d.bytes, d.at = d.items[:0], d.bytes[:0], 0
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, own := range []*delivery{&q.in, d} {
+		large := cap(own.items) > max(4*q.peakItems, inboxItemsKept) || cap(own.bytes) > max(4*q.peakBytes, inboxBytesKept)
+		if large && len(own.items) == 0 {
+			*own = delivery{}
+		}
+	}
+	q.peakItems, q.peakBytes = 0, 0
 }
 
 // sleep announces that the shard is about to wait; it returns false, and the

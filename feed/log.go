@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"sort"
 
 	"tickcast/wire"
@@ -90,6 +91,12 @@ func (l *groupLog) move(n int) {
 		offset += uint64(len(p))
 	}
 	l.buf, l.bias = buf, l.tail
+}
+
+// shrink moves what is in the log to a ring of n bytes, which must hold it.
+func (l *groupLog) shrink(n int) {
+	l.move(n)
+	l.records, l.first = slices.Clone(l.records[l.first:]), 0
 }
 
 // append copies a frame, header and payload, into the log, which must have

@@ -4,6 +4,10 @@ import (
 	"sync"
 )
 
+// slimNanos is for how long an inbox must need little until it is made small:
+// what comes may come in bursts.
+const slimNanos = int64(5e9)
+
 // loop runs a shard: the one goroutine that calls it. Rounds take what came
 // in, then write what is due; between them it waits, and looks after its
 // sockets.
@@ -22,7 +26,8 @@ type loop struct {
 	posts []func()   // from sockets and from outside, run in the loop's goroutine
 	ended bool       // no post is taken any more
 
-	stopping bool // owned by run: return when no session is left
+	slimAt   int64 // owned by run: when it looks at the inbox's memory
+	stopping bool  // owned by run: return when no session is left
 }
 
 func newLoop(h *Hub, cfg *ShardsConfig) (*loop, error) {
@@ -45,7 +50,7 @@ func (l *loop) post(f func()) bool {
 	}
 	l.mu.Unlock()
 	if !ended {
-		l.poller.rouse()
+		l.queue.rouse()
 	}
 	return !ended
 }
@@ -71,6 +76,7 @@ func (l *loop) run() {
 		}
 		if now := l.now(); now >= l.shard.next() {
 			l.shard.tick(now)
+			l.slim(now)
 		}
 		more := l.shard.flush(l.now())
 		ended := l.now()
@@ -94,6 +100,14 @@ func (l *loop) refill() {
 		l.queue.take(&l.in)
 		l.shard.now = l.now()
 		l.shard.packets(&l.in)
+	}
+}
+
+// slim gives back what the inbox needed for a burst, once in slimNanos.
+func (l *loop) slim(now int64) {
+	if now >= l.slimAt {
+		l.slimAt = now + slimNanos
+		l.queue.slim(&l.in)
 	}
 }
 

@@ -218,3 +218,115 @@ func TestShardBudgetShrinksTheLargestLog(t *testing.T) {
 		t.Fatalf("told of %d gaps: %.300q", len(texts(frames, `"op":"gap"`)), strings.Join(texts(frames, ""), " "))
 	}
 }
+
+// holdings is what a hub and its shard have taken beside images.
+type holdings struct{ logs, inbox, outboxes, states, history, free int }
+
+func (st *stage) holdings() holdings {
+	n := holdings{logs: logBytes(st.shard), history: st.hub.archive.bytes}
+	for _, q := range []*delivery{&st.queue.in, &st.inbox} {
+		n.inbox += cap(q.bytes) + 96*cap(q.items)
+	}
+	for m := range st.shard.sessions {
+		n.outboxes += m.outboxBytes + cap(m.outbox)
+	}
+	for _, s := range st.hub.symbols {
+		for i := range s.streams {
+			if s.states[i] != nil {
+				n.states++
+			}
+		}
+	}
+	for c := st.hub.archive.free; c != nil; c = c.next {
+		n.free++
+	}
+	return n
+}
+
+// What a burst takes is given back when it is over, although every client
+// stays: logs, inboxes, outboxes, states, and history but for what a client
+// needs to go on with a quiet symbol.
+func TestMemoryOfABurstIsGivenBack(t *testing.T) {
+	const symbols = 4
+	st := newStage(t, symbols)
+	var clients []*pipe
+	for i := range 60 {
+		p := st.open(Options{Quiet: true, Heartbeat: 15e9}, unlimited)
+		p.count = true
+		p.subscribe([]string{"book.*", "order.S0", "trade.*", "bbo.*"}[i%4])
+		if i%3 == 0 {
+			p.room = 0 // for the time of the burst
+		}
+		clients = append(clients, p)
+	}
+	for range 40 {
+		for i := range symbols {
+			st.move(i, 400)
+		}
+		st.now += 10e6
+		st.round()
+	}
+	resumed := st.open(Options{Quiet: true}, 1000)
+	resumed.count = true
+	resumed.say(`{"op":"subscribe","streams":["book.S1","trade.S1"],"since":{"book.S1":"e:8000","trade.S1":"e:4000"}}`)
+	st.rounds()
+	if n := st.holdings(); n.logs < 1<<20 || n.inbox < 1<<20 || n.outboxes < 1<<20 || n.states == 0 || n.history < 5<<20 {
+		t.Fatalf("no burst: %+v", n)
+	}
+	clients = append(clients, resumed)
+	for _, p := range clients {
+		p.give(unlimited)
+	}
+	for second := range 75 {
+		st.wait(1e9)
+		st.hub.Beat(st.now)
+		if second%5 == 0 {
+			st.queue.slim(&st.inbox)
+		}
+		// All but history, which is there for a minute.
+		if n := st.holdings(); second >= 10 && (n.logs != 0 || n.inbox > 4*inboxBytesKept || n.outboxes != 0) {
+			t.Fatalf("after %d s: %+v", second, n)
+		}
+	}
+	if n := st.holdings(); n.states != 0 || n.free > spareChunks || n.history > symbols*16<<10 {
+		t.Errorf("in the end: %+v", n)
+	}
+	for _, p := range clients { // all of them go on
+		if p.m.dead || p.m.unsentBytes() != 0 || p.m.lost != nil {
+			t.Fatalf("a client was lost: %+v", p.end)
+		}
+	}
+}
+
+// A log that a burst made large becomes small while a little comes.
+func TestLogShrinks(t *testing.T) {
+	st := newStage(t, 1)
+	p, slow := st.open(Options{Quiet: true}, unlimited), st.open(Options{Quiet: true}, unlimited)
+	p.subscribe("book.S0", "trade.S0")
+	slow.subscribe("book.S0", "trade.S0")
+	slow.room = 0
+	for range 20 {
+		st.move(0, 400)
+		st.now += 10e6
+		st.round()
+	}
+	slow.give(unlimited)
+	large := logBytes(st.shard)
+	for range 20 {
+		st.move(0, 3)
+		st.wait(500e6)
+	}
+	if small := logBytes(st.shard); large < 8*logBytesLow || small > 4*logBytesLow || small == 0 || st.shard.bytes != small {
+		t.Errorf("a log of %d bytes, %d accounted, after one of %d", small, st.shard.bytes, large)
+	}
+	slow.room = 0
+	st.move(0, 3)
+	st.round()
+	slow.give(unlimited) // it catches up, and nothing comes any more
+	if st.wait(3e9); logBytes(st.shard) != 0 {
+		t.Errorf("a log of %d bytes of which nothing is unsent", logBytes(st.shard))
+	}
+	if n := len(texts(p.frames(), `"type":"delta"`)); n != 20*403+3 {
+		t.Errorf("%d frames came", n)
+	}
+}

@@ -181,3 +181,43 @@ func TestOutboxGathersUpToATurn(t *testing.T) {
 		t.Fatalf("%d bytes; want %d", len(p.out), want)
 	}
 }
+
+// A ping goes straight to a socket with nothing unsent; what that does not
+// take comes later, in front of all else, and at most one pong waits.
+func TestFrameThatIsTakenInPart(t *testing.T) {
+	for room := range 9 {
+		st := newStage(t, 1)
+		p := st.open(Options{Quiet: true}, unlimited)
+		p.subscribe("bbo.S0")
+		p.frames()
+		p.room = room
+		p.send(wire.OpcodePing, "payload") // its pong has 9 bytes
+		p.send(wire.OpcodePing, "ignored")
+		st.move(0, 1)
+		st.rounds()
+		if !p.m.blocked || !p.m.pong || p.m.unsentBytes() == 0 {
+			t.Fatalf("room for %d: blocked %v, %d bytes unsent", room, p.m.blocked, p.m.unsentBytes())
+		}
+		p.give(unlimited)
+		st.rounds()
+		frames := p.frames()
+		if len(frames) != 2 || frames[0] != (clientMessage{wire.OpcodePong, "payload"}) || len(texts(frames, `"bbo.S0"`)) != 1 {
+			t.Fatalf("room for %d: %v", room, frames)
+		}
+		if p.send(wire.OpcodePing, "again"); len(p.frames()) != 1 || p.m.pong || len(p.m.outbox) != 0 {
+			t.Fatalf("room for %d: the next pong waits", room)
+		}
+	}
+}
+
+// A socket that fails under a ping ends its session.
+func TestPingToABrokenSocket(t *testing.T) {
+	st := newStage(t, 1)
+	p := st.open(Options{}, unlimited)
+	st.rounds()
+	p.closed = true // it refuses to be written to
+	st.wait(pingNanos + 2e9)
+	if !p.m.dead || p.end.Code != closeAbnormal {
+		t.Fatalf("it lives: %+v", p.end)
+	}
+}

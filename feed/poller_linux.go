@@ -86,8 +86,24 @@ func (p *poller) rouse() {
 	if p.eventfd < 0 {
 		return
 	}
-	one := uint64(1)
-	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(p.eventfd), uintptr(unsafe.Pointer(&one)), 8)
+	one := [8]byte{1} // in either byte order it is not 0
+	_, _ = p.call(syscall.SYS_WRITE, p.eventfd, one[:])
+}
+
+// call is read(2) or write(2) of a descriptor that does not block: raw, or such
+// that the scheduler sees it.
+func (p *poller) call(trap uintptr, fd int, b []byte) (int, syscall.Errno) {
+	at, n := unsafe.Pointer(unsafe.SliceData(b)), uintptr(0)
+	var errno syscall.Errno
+	if p.raw {
+		n, _, errno = syscall.RawSyscall(trap, uintptr(fd), uintptr(at), uintptr(len(b)))
+	} else {
+		n, _, errno = syscall.Syscall(trap, uintptr(fd), uintptr(at), uintptr(len(b)))
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
 // wait handles what the sockets have to say. It blocks until they have, or it
@@ -144,7 +160,7 @@ func (p *poller) rawWait(ns int64) int {
 func (p *poller) handle(e *unix.EpollEvent) {
 	if e.Fd == 0 {
 		var count [8]byte
-		_, _ = unix.Read(p.eventfd, count[:]) // resets it
+		_, _ = p.call(syscall.SYS_READ, p.eventfd, count[:]) // resets it
 		return
 	}
 	slot, generation := uint32(e.Fd), uint32(e.Pad)
@@ -173,9 +189,13 @@ func (p *poller) add(c *fdSocket) error {
 	}
 	p.generation++
 	c.generation = p.generation
-	p.sockets[c.slot] = c
 	c.interest = unix.EPOLLIN | unix.EPOLLRDHUP
-	return p.control(unix.EPOLL_CTL_ADD, c)
+	if err := p.control(unix.EPOLL_CTL_ADD, c); err != nil {
+		p.free = append(p.free, c.slot)
+		return err
+	}
+	p.sockets[c.slot] = c
+	return nil
 }
 
 func (p *poller) control(op int, c *fdSocket) error {

@@ -18,7 +18,7 @@ type scratch struct {
 	parts                []spanPart
 	state                wire.State // that the transaction sets, 0: none
 	reason               wire.Reason
-	reshown              bool // the displayed book begins anew with the transaction
+	reshown              bool   // the displayed book begins anew with the transaction
 	used                 uint64 // by preload
 }
 

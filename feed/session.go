@@ -271,6 +271,7 @@ func (m *session) proceed() {
 // consume cuts p into messages and handles them; what has to wait is kept.
 func (m *session) consume(p []byte) {
 	m.borrowReader()
+	m.shard.ponged = false
 	for turn := 0; turn < messagesTurnMax && len(p) > 0 && !m.dead && !m.held(); turn++ {
 		msg, rest, err := m.reader.Next(p, messageBytesMax)
 		p = rest
@@ -343,14 +344,16 @@ func (m *session) frame(msg *wire.Message) {
 	}
 }
 
-// answerPing sends a pong with the same payload; at most one waits unsent.
+// answerPing sends a pong with the same payload; at most one waits unsent, and
+// one answers all pings of a piece of input (RFC 6455 section 5.5.3).
 func (m *session) answerPing(payload []byte) {
-	if m.pong {
+	if m.pong || m.shard.ponged {
 		return
 	}
-	m.pong = true
-	m.pushFramed(append(wire.AppendFrameHeader(nil, wire.OpcodePong, len(payload)), payload...))
-	m.outbox[len(m.outbox)-1].pong = true
+	m.shard.ponged = true
+	if m.pong = m.sendFramed(m.shard.framed(wire.OpcodePong, payload)); m.pong {
+		m.outbox[len(m.outbox)-1].pong = true
+	}
 }
 
 // leave takes the session out of its group.
@@ -461,7 +464,7 @@ func (m *session) inspect() (age int64) {
 		}
 	case now-m.heard > pingNanos && !m.blocked:
 		m.pingedAt = now
-		m.pushFramed(wire.AppendFrameHeader(nil, wire.OpcodePing, 0))
+		m.sendFramed(m.shard.framed(wire.OpcodePing, nil))
 	}
 	return age
 }

@@ -52,12 +52,14 @@ type shard struct {
 	spareReady, spareWoken []*session
 
 	// Memory of one call.
+	ponged   bool             // a ping was answered
 	reader   wire.FrameReader // of sessions without a message begun
 	request  wire.Request
 	matched  []wire.StreamID
 	key      []byte
 	gathered []byte
 	payload  []byte
+	frame    []byte
 	name     []byte
 }
 
@@ -133,6 +135,12 @@ func (s *shard) welcome(o *Options) (number uint32) {
 // connName names a connection in logs and to its client.
 func (s *shard) connName(number uint32) string {
 	return strconv.FormatInt(int64(s.id), 36) + "-" + strconv.FormatUint(uint64(number), 36)
+}
+
+// framed returns a payload as a frame, valid until the next call.
+func (s *shard) framed(op wire.Opcode, payload []byte) []byte {
+	s.frame = append(wire.AppendFrameHeader(s.frame[:0], op, len(payload)), payload...)
+	return s.frame
 }
 
 // gone lists a session that has ended for burial.

@@ -11,9 +11,12 @@ import (
 	"tickcast/wire"
 )
 
+// ShardsMax is how many shards there can be.
+const ShardsMax = shardsMax
+
 // ShardsConfig configures Shards.
 type ShardsConfig struct {
-	// Count is how many shards there are, at most 64. 0 means 1.
+	// Count is how many shards there are, at most ShardsMax. 0 means 1.
 	Count int
 	// Now returns the wall time in ns since the Unix epoch. Required.
 	Now func() int64

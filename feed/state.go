@@ -52,6 +52,7 @@ func (s *symbol) capture(slot wire.Slot, least uint64) *state {
 		}
 	}
 	s.states[slot] = last
+	s.asked |= 1 << slot
 	return last
 }
 

@@ -72,6 +72,7 @@ type symbol struct {
 
 	watches [wire.SlotCount]watch
 	states  [wire.SlotCount]*state // the last ones that somebody asked for
+	asked   slotSet                // for those, since expire looked
 	derived [wire.SlotCount]*derived
 
 	status       wire.StatusFrame

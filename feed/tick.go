@@ -49,14 +49,24 @@ func (s *shard) inspect() {
 	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.sessions), len(s.groups), s.bytes
 }
 
-// inspect measures the group's rate and returns the memory of a quiet log.
+// inspect measures the group's rate and returns the memory of a quiet log. One
+// that is far too large for what comes is halved: what comes may come in
+// bursts.
 func (g *group) inspect() {
 	quiet := g.received == 0
 	g.perSecond, g.received, g.measured = g.received, 0, g.shard.now
-	if l := &g.log; quiet && len(l.buf) > 0 && l.head == l.tail {
-		g.shard.bytes -= len(l.buf)
-		l.free()
+	l, before := &g.log, len(g.log.buf)
+	if l.head > l.tail {
+		g.trim() // who caught up alone has not
 	}
+	switch {
+	case before == 0:
+	case quiet && l.head == l.tail:
+		l.free()
+	case before >= 4*max(g.allowance(), int(l.head-l.tail)):
+		l.shrink(before / 2)
+	}
+	g.shard.bytes += len(l.buf) - before
 }
 
 // due handles a timer of the group that has come up.
@@ -95,9 +105,31 @@ func (g *group) beat() {
 		}
 		m.beat = m.seq
 	}
-	b = wire.AppendHeartbeatEnd(b)
-	s.payload = b
-	g.control(b)
+	s.payload = wire.AppendHeartbeatEnd(b)
+	g.tell(s.payload)
+}
+
+// tell sends a control frame to all members. If none has anything unsent it
+// needs no log: ten thousand idle groups would each have one for a moment.
+func (g *group) tell(payload []byte) {
+	if g.terms.flush > 0 || !g.idle() {
+		g.control(payload)
+		return
+	}
+	frame := g.shard.framed(wire.OpcodeText, payload)
+	for _, m := range g.members {
+		m.sendFramed(frame)
+	}
+}
+
+// idle reports whether no member has anything unsent.
+func (g *group) idle() bool {
+	for _, m := range g.members {
+		if !m.idle() {
+			return false
+		}
+	}
+	return true
 }
 
 // due handles a timer of the session that has come up: the end of a closing

@@ -1,11 +1,10 @@
 package feed
 
-import "container/heap"
-
-// timers is a heap of instants at which a group or a session wants to be
+// timers is a binary heap of instants at which a group or a session wants to be
 // looked at. An entry that is out of date is ignored when it comes up: the
-// owner knows when it is due.
-type timers struct{ entries timerHeap }
+// owner knows when it is due. (container/heap would box every entry: garbage of
+// each heartbeat.)
+type timers struct{ entries []timer }
 
 type timer struct {
 	at      int64
@@ -13,11 +12,9 @@ type timer struct {
 	session *session
 }
 
-func (t *timers) push(at int64, g *group) { heap.Push(&t.entries, timer{at: at, group: g}) }
+func (t *timers) push(at int64, g *group) { t.add(timer{at: at, group: g}) }
 
-func (t *timers) pushSession(at int64, m *session) {
-	heap.Push(&t.entries, timer{at: at, session: m})
-}
+func (t *timers) pushSession(at int64, m *session) { t.add(timer{at: at, session: m}) }
 
 // next returns the earliest instant, false if there is none.
 func (t *timers) next() (int64, bool) {
@@ -27,24 +24,37 @@ func (t *timers) next() (int64, bool) {
 	return t.entries[0].at, true
 }
 
-// pop returns the earliest entry if it is due at now.
+// add lets an entry rise to its place.
+func (t *timers) add(e timer) {
+	t.entries = append(t.entries, e)
+	i := len(t.entries) - 1
+	for i > 0 && t.entries[(i-1)/2].at > e.at {
+		t.entries[i] = t.entries[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	t.entries[i] = e
+}
+
+// pop returns the earliest entry if it is due at now. The last one takes its
+// place, and sinks.
 func (t *timers) pop(now int64) (timer, bool) {
 	if len(t.entries) == 0 || t.entries[0].at > now {
 		return timer{}, false
 	}
-	return heap.Pop(&t.entries).(timer), true
-}
-
-type timerHeap []timer
-
-func (h timerHeap) Len() int           { return len(h) }
-func (h timerHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *timerHeap) Push(x any)        { *h = append(*h, x.(timer)) }
-func (h *timerHeap) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last]
-	(*h)[last] = timer{}
-	*h = (*h)[:last]
-	return t
+	first, n := t.entries[0], len(t.entries)-1
+	e := t.entries[n]
+	t.entries[n] = timer{}
+	t.entries = t.entries[:n]
+	for i := 0; n > 0; {
+		child := 2*i + 1
+		if child+1 < n && t.entries[child+1].at < t.entries[child].at {
+			child++
+		}
+		if child >= n || t.entries[child].at >= e.at {
+			t.entries[i] = e
+			break
+		}
+		t.entries[i], i = t.entries[child], child
+	}
+	return first, true
 }

@@ -22,8 +22,10 @@ type world struct {
 	beatAt    int64
 	hub       *Hub
 	tales     []*tale
-	shards    []*shard
+	loops     []*loop
+	shards    []*shard // those of loops
 	queues    []*queue
+	conns     bool // sessions are on connection sockets
 	clients   []*simClient
 	mu        sync.Mutex // guards published: real shards have a goroutine for beats
 	published map[publishedKey][]byte
@@ -64,9 +66,10 @@ func newWorld(seed uint64, shards, itemsMax int) *world {
 	}
 	w.hub = hub
 	for range shards {
-		q := &queue{rouse: func() {}, itemsMax: itemsMax}
-		w.queues = append(w.queues, q)
-		w.shards = append(w.shards, newShard(hub, q))
+		l := &loop{now: func() int64 { return w.now }}
+		l.queue.rouse, l.queue.itemsMax = func() {}, itemsMax
+		l.shard = newShard(hub, &l.queue)
+		w.loops, w.queues, w.shards = append(w.loops, l), append(w.queues, &l.queue), append(w.shards, l.shard)
 	}
 	if w.recording {
 		hub.addInbox(recorder{w})
@@ -122,6 +125,7 @@ func (w *world) deliver(i int) {
 	for {
 		more()
 		s.deliver(&d, w.now)
+		w.loops[i].runPosts()
 		s.tick(w.now)
 		for n := 0; s.flush(w.now) && n < 100; n++ {
 			continue
@@ -144,7 +148,11 @@ func (w *world) connect(slow Slow) *simClient {
 		o.Streams = []string{e, w.entry(), "bbo.NONE", e}
 		c.asked[-1] = o.Streams
 	}
-	c.m = w.shards[w.r.IntN(len(w.shards))].open(c, o, w.now)
+	if l := w.loops[w.r.IntN(len(w.loops))]; w.conns {
+		c.converse(l, o)
+	} else {
+		c.m = l.shard.open(c, o, w.now)
+	}
 	w.clients = append(w.clients, c)
 	return c
 }
@@ -230,7 +238,7 @@ func (w *world) subscribe(c *simClient, entries []string, more string) {
 // bury takes away the clients whose connections ended.
 func (w *world) bury() error {
 	for _, c := range w.clients {
-		if !c.m.dead {
+		if !c.over() {
 			continue
 		}
 		if !c.cut && len(c.inbuf) > 0 {
@@ -240,7 +248,7 @@ func (w *world) bury() error {
 			w.graves = append(w.graves, c)
 		}
 	}
-	w.clients = slices.DeleteFunc(w.clients, func(c *simClient) bool { return c.m.dead })
+	w.clients = slices.DeleteFunc(w.clients, (*simClient).over)
 	return nil
 }
 
@@ -310,7 +318,13 @@ func (w *world) drain(all bool) {
 		default:
 			c.room = 64 << 10
 		}
-		if c.m.blocked && c.room > 0 {
+		switch {
+		case c.conn != nil:
+			for c.conn.turn() && all {
+				c.m.shard.now = w.now
+				w.loops[c.m.shard.id].runPosts()
+			}
+		case c.m.blocked && c.room > 0:
 			c.m.shard.now = w.now
 			c.m.writable()
 		}

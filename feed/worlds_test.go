@@ -161,6 +161,12 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 // same bytes for everybody, books equal at the end. TICKCAST_WORLDS sets how
 // many, TICKCAST_WORLD runs one and prints what its unlucky client received.
 func TestWorlds(t *testing.T) {
+	for name, conns := range map[string]bool{"descriptors": false, "connections": true} {
+		t.Run(name, func(t *testing.T) { testWorlds(t, conns) })
+	}
+}
+
+func testWorlds(t *testing.T, conns bool) {
 	first, worlds := uint64(1), number(t, "TICKCAST_WORLDS", 80)
 	if n := number(t, "TICKCAST_WORLD", 0); n > 0 {
 		first, worlds = n, 1
@@ -173,6 +179,7 @@ func TestWorlds(t *testing.T) {
 			itemsMax = 300 // overload
 		}
 		w := newWorld(seed, 1+int(seed%2), itemsMax)
+		w.conns = conns
 		w.connect(SlowConflate)
 		for step := range 400 {
 			if err := w.step(); err != nil {

@@ -52,6 +52,7 @@ type Config struct {
 	Path     string   // of the tickcast binary that is started; required without URL
 	Source   string   // of the started server: load or sim; load
 	Args     []string // further flags of it
+	Sockets  Sockets  // of it; SocketsRaw
 
 	// URL, ws://host:port, and Admin, http://host:port, are those of a server
 	// that runs already; PID, if not 0, is its process. Only Mixed can use it.
@@ -96,6 +97,7 @@ const (
 func (c *Config) normalize() error {
 	c.Scenario = cmp.Or(c.Scenario, Mixed)
 	c.Source = cmp.Or(c.Source, "load")
+	c.Sockets = cmp.Or(c.Sockets, SocketsRaw)
 	c.Clients = cmp.Or(c.Clients, 1000)
 	c.Symbols = cmp.Or(c.Symbols, 200)
 	c.PerClient = cmp.Or(c.PerClient, 10)
@@ -122,6 +124,10 @@ func (c *Config) validate() error {
 	switch {
 	case c.Scenario.String() == scenarioNames[0]:
 		return bad("no such scenario")
+	case c.Sockets.String() == socketsNames[0]:
+		return bad("no such sockets")
+	case c.URL != "" && c.Sockets != SocketsRaw:
+		return bad("the sockets of a server that runs already are what they are")
 	case c.Clients < 10 || c.Clients > clientsMax:
 		return bad("%d clients; want 10 to %d", c.Clients, clientsMax)
 	case c.Symbols < 1 || c.Symbols > symbolsMax:

@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +60,8 @@ type run struct {
 	server  *bench.Server // nil: it is not ours
 	pid     int
 	url     string
+	dir     string  // of the certificate, "": there is none
+	tunnel  *tunnel // to a server with TLS, nil: it has none
 	admin   *bench.Admin
 	main    *bench.Admin // the main listener, for what is HTTP on it
 	crowd   *crowd
@@ -83,10 +88,10 @@ func (r *run) open(ctx context.Context) error {
 	r.url, r.pid = r.cfg.URL, r.cfg.PID
 	admin := r.cfg.Admin
 	if r.url == "" {
-		if err := r.start(ctx, bench.ServerConfig{}); err != nil {
+		if err := r.start(ctx); err != nil {
 			return err
 		}
-		r.url, admin = r.server.URL, r.server.Admin
+		admin = r.server.Admin
 	}
 	target, err := bench.ParseTarget(ctx, r.url)
 	if err != nil {
@@ -121,18 +126,40 @@ func (r *run) open(ctx context.Context) error {
 	return nil
 }
 
-// start starts a server of our own, where cfg says.
-func (r *run) start(ctx context.Context, cfg bench.ServerConfig) (err error) {
+// start starts a server of our own, and a tunnel to it if it speaks TLS.
+func (r *run) start(ctx context.Context) (err error) {
 	r.cfg.Progress("starting a server")
-	if r.server, err = bench.StartServer(ctx, r.serverConfig(cfg)); err == nil {
-		r.pid = r.server.PID
+	var roots *x509.CertPool
+	if r.cfg.Sockets == SocketsTLS {
+		if roots, err = r.certify(); err != nil {
+			return fmt.Errorf("torture: certificate: %w", err)
+		}
+	}
+	if r.server, err = bench.StartServer(ctx, r.serverConfig(bench.ServerConfig{})); err != nil {
+		return err
+	}
+	r.url, r.pid = r.server.URL, r.server.PID
+	if roots != nil {
+		if r.tunnel, err = openTunnel(r.server.Addr(), roots); err == nil {
+			r.url = r.tunnel.url()
+		}
 	}
 	return err
 }
 
+// certify makes the certificate of servers to be started.
+func (r *run) certify() (roots *x509.CertPool, err error) {
+	if r.dir, err = os.MkdirTemp("", "tickcast-torture"); err != nil {
+		return nil, err
+	}
+	cert, key, roots, err := writeCertificate(r.dir)
+	r.cfg.Args = append([]string{"--tls-cert", cert, "--tls-key", key}, r.cfg.Args...)
+	return roots, err
+}
+
 func (r *run) serverConfig(cfg bench.ServerConfig) bench.ServerConfig {
 	cfg.Path, cfg.Source, cfg.Symbols, cfg.Log, cfg.Stderr = r.cfg.Path, r.cfg.Source, r.cfg.Symbols, "info", r.log
-	cfg.Args = append([]string{"--log-format", "json", "--drain", r.cfg.Drain.String()}, r.cfg.Args...)
+	cfg.Args = slices.Concat([]string{"--log-format", "json", "--drain", r.cfg.Drain.String()}, r.cfg.Sockets.args(), r.cfg.Args)
 	return cfg
 }
 
@@ -150,6 +177,12 @@ func (r *run) close() {
 		if a != nil {
 			a.Close()
 		}
+	}
+	if r.tunnel != nil {
+		r.tunnel.close()
+	}
+	if r.dir != "" {
+		_ = os.RemoveAll(r.dir) // what is left of it is harmless
 	}
 }
 
@@ -241,8 +274,17 @@ func (r *run) slow(rule Rule, format string, args ...any) {
 // footprint is what the server holds at the moment.
 func (r *run) footprint(m metrics) *Footprint {
 	return &Footprint{
-		Goroutines: int(m[seriesThreads]), Files: int(m[seriesFiles]), Sockets: kernelSockets(int(r.crowd.target.Addr.Port())),
+		Goroutines: int(m[seriesThreads]), Files: int(m[seriesFiles]), Sockets: kernelSockets(r.port()),
 	}
+}
+
+// port is the server's own, behind a tunnel too.
+func (r *run) port() int {
+	addr := r.crowd.target.Addr
+	if r.server != nil {
+		addr = netip.MustParseAddrPort(r.server.Addr()) // we chose it
+	}
+	return int(addr.Port())
 }
 
 // kernelSockets counts the sockets whose own port it is and that wait for

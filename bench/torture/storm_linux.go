@@ -62,7 +62,7 @@ func (r *run) kill(ctx context.Context) error {
 	})
 	killed := time.Now()
 	r.server.Kill()
-	place := bench.ServerConfig{Addr: strings.TrimPrefix(r.server.URL, "ws://"), Admin: strings.TrimPrefix(r.server.Admin, "http://")}
+	place := bench.ServerConfig{Addr: r.server.Addr(), Admin: strings.TrimPrefix(r.server.Admin, "http://")}
 	// The clients are measured from outside: nothing else knocks meanwhile.
 	var err error
 	if r.server, err = bench.LaunchServer(r.serverConfig(place)); err != nil {

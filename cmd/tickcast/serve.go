@@ -45,8 +45,9 @@ type serveCmd struct {
 	Origins []string `help:"Origins of web pages that may connect, beside our own; * for all (${env})." placeholder:"URL"`
 	limitFlags
 	Drain   time.Duration `default:"10s" help:"Spread the closing of clients over this time at shutdown (${env})."`
-	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores (${env})."`
+	Shards  int           `default:"0" help:"Writer shards; 0: as many as cores, or as the cgroup's CPU quota allows (${env})."`
 	Raw     string        `default:"on" enum:"on,off" help:"Raw system calls in shards: on or off (${env})."`
+	Sockets string        `default:"auto" enum:"auto,connections" help:"What sessions write to: auto, descriptors where there are epoll and no TLS; connections, each with two goroutines, everywhere (${env})."`
 	History int           `name:"history-bytes" default:"268435456" help:"Memory for clients that resume (${env})."`
 	Pprof   bool          `help:"Serve /debug/pprof/ on the admin listener (${env})."`
 
@@ -107,16 +108,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err := src.open(e.ctx, hub); err != nil {
 		return err
 	}
-	shards := c.Shards
-	if shards == 0 {
-		shards = runtime.GOMAXPROCS(0)
-	}
-	if c.Raw == "on" {
-		// A thread in a raw system call keeps its place in the scheduler: the
-		// shards, and the load source.
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + shards + 1)
-	}
-	fanout, err := feed.NewShards(hub, feed.ShardsConfig{Count: shards, Now: wallNanos, Ordinary: c.Raw == "off"})
+	fanout, err := feed.NewShards(hub, c.fanout())
 	if err != nil {
 		return err
 	}
@@ -135,6 +127,19 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	return c.serve(e, log, src, shown, hub, fanout, srv)
+}
+
+// fanout sets GOMAXPROCS and returns what the shards are to be.
+func (c *serveCmd) fanout() feed.ShardsConfig {
+	pinned := 0
+	if c.Source == "load" {
+		pinned = 1 // its naps
+	}
+	count, procs := processors(runtime.GOMAXPROCS(0), c.Shards, c.Raw == "on", pinned)
+	runtime.GOMAXPROCS(procs)
+	return feed.ShardsConfig{
+		Count: count, Now: wallNanos, Ordinary: c.Raw == "off", Connections: c.Sockets == "connections",
+	}
 }
 
 // serve opens the listeners and runs source and server until one of them
@@ -173,6 +178,8 @@ func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, shown *certifi
 		ctx, cancel := context.WithCancel(context.Background())
 		g.Add(func() error { return shown.follow(ctx, log) }, func(error) { cancel() })
 	}
+	settleCtx, stopSettling := context.WithCancel(context.Background())
+	g.Add(func() error { return settle(settleCtx) }, func(error) { stopSettling() })
 	err := g.Run()
 	stats, totals := hub.Stats(), fanout.Stats()
 	log.Info().Uint64("events", stats.Events).Uint64("frames", stats.Frames).Uint64("bytes_out", totals.BytesOut).

@@ -29,6 +29,7 @@ type tortureCmd struct {
 	JSON       bool          `env:"TICKCAST_TORTURE_JSON" name:"json" help:"Print the report as one line of JSON."`
 	Source     string        `env:"TICKCAST_TORTURE_SOURCE" default:"load" enum:"load,sim" help:"Source of the server that is started: load, or sim, a market at its own pace."`
 	Query      string        `env:"TICKCAST_TORTURE_QUERY" placeholder:"Q" help:"Query of every client's URL, for example flush=50ms."`
+	Sockets    string        `env:"TICKCAST_TORTURE_SOCKETS" default:"raw" enum:"raw,ordinary,connections,tls" help:"Sockets of the server that is started: raw and ordinary are descriptors with system calls of either kind; connections and tls have two goroutines each."`
 	ServerArgs []string      `env:"TICKCAST_TORTURE_SERVER_ARGS" name:"server-arg" placeholder:"ARG" help:"Further argument of the server that is started, as --server-arg=--speed=0.5; may be given again."`
 	URL        string        `env:"TICKCAST_TORTURE_URL" name:"url" placeholder:"ws://…" help:"Torture a running server of this machine instead of starting one; only mixed."`
 	Admin      string        `env:"TICKCAST_TORTURE_ADMIN" placeholder:"http://…" help:"Its admin listener."`
@@ -50,6 +51,7 @@ Examples:
   tickcast torture --duration 60s
   tickcast torture storm --rounds 1
   tickcast torture shutdown --drain 10s --json
+  tickcast torture --sockets tls --rate 500
   tickcast torture --source sim --symbols 50 --server-arg=--speed=0.5
   tickcast torture --url ws://127.0.0.1:8080 --admin http://127.0.0.1:8081 --pid 4711`
 }
@@ -89,6 +91,9 @@ func (c *tortureCmd) config() (cfg torture.Config, err error) {
 	}
 	if c.Reconnects != nil {
 		cfg.Reconnects = *c.Reconnects
+	}
+	if cfg.Sockets, err = torture.ParseSockets(c.Sockets); err != nil {
+		return cfg, err
 	}
 	if cfg.Scenario, err = torture.ParseScenario(c.Scenario); err != nil {
 		return cfg, err

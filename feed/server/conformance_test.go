@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +9,6 @@ import (
 	"tickcast/feed"
 	"tickcast/wire"
 )
-
-// maker makes the rig of a kind of socket.
-type maker func(t testing.TB, adjust ...func(*Config)) *rig
 
 // conformance is RELIABILITY.md section 3, sentence by sentence. That
 // credentials are refused with 401 waits for credentials.
@@ -46,30 +42,11 @@ var conformance = []struct {
 
 // TestConformance wants every kind of socket to give the same answers.
 func TestConformance(t *testing.T) {
-	for _, kind := range []struct {
-		name string
-		make maker
-	}{
-		{"descriptors", on(feed.ShardsConfig{Ordinary: true}, newRigOn)},
-		{"raw", on(feed.ShardsConfig{}, newRigOn)},
-		{"connections", on(feed.ShardsConfig{Ordinary: true, Connections: true}, newRigOn)},
-		{"tls", on(feed.ShardsConfig{Ordinary: true}, newSecureRig)},
-	} {
-		t.Run(kind.name, func(t *testing.T) {
-			// As cmd/tickcast does: a thread in a raw call keeps its place.
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2))
-			for _, c := range conformance {
-				t.Run(c.row, func(t *testing.T) { c.check(t, kind.make) })
-			}
-		})
-	}
-}
-
-func on(kind feed.ShardsConfig, make func(testing.TB, feed.ShardsConfig, ...func(*Config)) *rig) maker {
-	return func(t testing.TB, adjust ...func(*Config)) *rig {
-		t.Helper()
-		return make(t, kind, adjust...)
-	}
+	eachKind(t, func(t *testing.T, newRig maker) {
+		for _, c := range conformance {
+			t.Run(c.row, func(t *testing.T) { c.check(t, newRig) })
+		}
+	})
 }
 
 // desk lets pages of one other origin connect.

@@ -43,7 +43,9 @@ func checkCodedErrors(t *testing.T, g *rig) {
 	}
 }
 
-func TestWrongNamesSpareOthers(t *testing.T) {
+func TestWrongNamesSpareOthers(t *testing.T) { eachKind(t, testWrongNamesSpareOthers) }
+
+func testWrongNamesSpareOthers(t *testing.T, newRig maker) {
 	g := newRig(t)
 	g.market.publish(50)
 	p := g.connect(t, "")
@@ -107,7 +109,9 @@ func checkEntries(t *testing.T, g *rig) {
 
 // TestFlood sends control messages without end: they are delayed, which the
 // healthy client beside does not notice, then refused, then it is over.
-func TestFlood(t *testing.T) {
+func TestFlood(t *testing.T) { eachKind(t, testFlood) }
+
+func testFlood(t *testing.T, newRig maker) {
 	g := newRig(t)
 	p, healthy := g.connect(t, "?heartbeat=0"), g.connect(t, "?heartbeat=0")
 	flood := make([]byte, 0, 64<<10)

@@ -138,7 +138,9 @@ func TestPings(t *testing.T) {
 }
 
 // TestClientCloses wants the client's code back, and an orderly end.
-func TestClientCloses(t *testing.T) {
+func TestClientCloses(t *testing.T) { eachKind(t, testClientCloses) }
+
+func testClientCloses(t *testing.T, newRig maker) {
 	g := newRig(t)
 	for _, c := range []struct{ payload, want string }{
 		{"", closePayload(1000)},
@@ -166,7 +168,9 @@ func TestClientCloses(t *testing.T) {
 
 // TestSegments sends a handshake and what follows it in one TCP segment, in
 // segments of ten bytes, and of one.
-func TestSegments(t *testing.T) {
+func TestSegments(t *testing.T) { eachKind(t, testSegments) }
+
+func testSegments(t *testing.T, newRig maker) {
 	g := newRig(t)
 	g.market.publish(50)
 	conversation := append([]byte(handshake("/v1/stream")), text(`{"op":"subscribe","id":1,"streams":["bbo.BTCUSDT"]}`)...)
@@ -193,7 +197,9 @@ func TestSegments(t *testing.T) {
 
 // TestFrozenViolator wants the connection to end of somebody who breaks the
 // protocol and reads nothing, not even the close frame.
-func TestFrozenViolator(t *testing.T) {
+func TestFrozenViolator(t *testing.T) { eachKind(t, testFrozenViolator) }
+
+func testFrozenViolator(t *testing.T, newRig maker) {
 	g := newRig(t)
 	p := g.connect(t, "?streams=book.*,bbo.*,trade.*")
 	g.stuff()
@@ -204,7 +210,9 @@ func TestFrozenViolator(t *testing.T) {
 
 // TestAfterTheEnd goes on sending behind the fault that ended it: a reader of
 // frames is of no use after a fault.
-func TestAfterTheEnd(t *testing.T) {
+func TestAfterTheEnd(t *testing.T) { eachKind(t, testAfterTheEnd) }
+
+func testAfterTheEnd(t *testing.T, newRig maker) {
 	g := newRig(t)
 	p := g.connect(t, "")
 	fragment := clientFrame(0x01, strings.Repeat("a", 99)+"\xff")

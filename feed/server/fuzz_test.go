@@ -26,7 +26,8 @@ const (
 )
 
 // TestHostileClients lets clients send random bytes, and valid handshakes,
-// frames and messages with random faults, each the same in every run. A client
+// frames and messages with random faults, each the same in every run, a quarter
+// of them on each kind of socket. A client
 // beside them that behaves gets everything, and nothing of them stays.
 func TestHostileClients(t *testing.T) {
 	clients := hostileClients
@@ -39,7 +40,11 @@ func TestHostileClients(t *testing.T) {
 	} else if testing.Short() {
 		clients = 300
 	}
-	g := newRig(t)
+	eachKind(t, func(t *testing.T, newRig maker) { testHostile(t, newRig(t), clients/4) })
+}
+
+func testHostile(t *testing.T, g *rig, clients int) {
+	t.Helper()
 	stop := g.market.run(1)
 	healthy := g.watch(t)
 	var wg sync.WaitGroup

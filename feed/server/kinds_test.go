@@ -9,26 +9,42 @@ import (
 	"tickcast/wire"
 )
 
-// TestKinds wants the same of the other kinds of sockets: those with raw
-// system calls, those that are a net.Conn with goroutines, and those with TLS.
-func TestKinds(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		kind feed.ShardsConfig
-		make func(testing.TB, feed.ShardsConfig, ...func(*Config)) *rig
+// maker makes the rig of a kind of socket.
+type maker func(t testing.TB, adjust ...func(*Config)) *rig
+
+// eachKind runs a test on every kind of socket: descriptors with ordinary and
+// with raw system calls, those that are a net.Conn with goroutines, and those
+// with TLS.
+func eachKind(t *testing.T, test func(t *testing.T, newRig maker)) {
+	t.Helper()
+	for _, kind := range []struct {
+		name   string
+		config feed.ShardsConfig
+		make   func(testing.TB, feed.ShardsConfig, ...func(*Config)) *rig
 	}{
+		{"descriptors", feed.ShardsConfig{Ordinary: true}, newRigOn},
 		{"raw", feed.ShardsConfig{}, newRigOn},
 		{"connections", feed.ShardsConfig{Ordinary: true, Connections: true}, newRigOn},
 		{"tls", feed.ShardsConfig{Ordinary: true}, newSecureRig},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(kind.name, func(t *testing.T) {
 			// As cmd/tickcast does: a thread in a raw call keeps its place.
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2))
-			converse(t, c.make(t, c.kind))
-			frozen(t, c.make(t, c.kind))
-			drained(t, c.make(t, c.kind))
+			test(t, func(t testing.TB, adjust ...func(*Config)) *rig {
+				t.Helper()
+				return kind.make(t, kind.config, adjust...)
+			})
 		})
 	}
+}
+
+// TestKinds wants the same of all kinds of sockets.
+func TestKinds(t *testing.T) {
+	eachKind(t, func(t *testing.T, newRig maker) {
+		converse(t, newRig(t))
+		frozen(t, newRig(t))
+		drained(t, newRig(t))
+	})
 }
 
 // converse subscribes, reads without holes beside somebody hostile, and leaves.

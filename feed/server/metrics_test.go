@@ -86,7 +86,9 @@ func TestMetrics(t *testing.T) {
 
 // TestEncodeOnce wants the same number of live encodings for 1 and for 1,000
 // clients of the same streams: as many as frames were published.
-func TestEncodeOnce(t *testing.T) {
+func TestEncodeOnce(t *testing.T) { eachKind(t, testEncodeOnce) }
+
+func testEncodeOnce(t *testing.T, newRig maker) {
 	one, thousand := encodings(t, 1), encodings(t, 1000)
 	if one != thousand || one == 0 {
 		t.Errorf("%v encodings for one client, %v for a thousand", one, thousand)

@@ -9,7 +9,9 @@ import (
 )
 
 // TestResume wants exactly the frames that were missed, to the byte.
-func TestResume(t *testing.T) {
+func TestResume(t *testing.T) { eachKind(t, testResume) }
+
+func testResume(t *testing.T, newRig maker) {
 	g := newRig(t)
 	g.market.publish(100)
 	witness := g.connect(t, "?heartbeat=0&streams=trade.BTCUSDT,book.BTCUSDT,bbo.BTCUSDT")
@@ -142,7 +144,9 @@ func TestRepeat(t *testing.T) {
 }
 
 // TestListing wants a pattern to cover what is listed later.
-func TestListing(t *testing.T) {
+func TestListing(t *testing.T) { eachKind(t, testListing) }
+
+func testListing(t *testing.T, newRig maker) {
 	g := newRig(t)
 	p := g.connect(t, "?heartbeat=0&streams=bbo.ETH*")
 	p.expect(`{"op":"subscribed",`)

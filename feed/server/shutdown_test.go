@@ -22,7 +22,9 @@ func (g *rig) get(t *testing.T, path string) (*http.Response, string) {
 
 // TestShutdownUnderLoad wants every client told, then closed with 1012 spread
 // over the drain; no readiness and no new clients meanwhile; and nothing left.
-func TestShutdownUnderLoad(t *testing.T) {
+func TestShutdownUnderLoad(t *testing.T) { eachKind(t, testShutdownUnderLoad) }
+
+func testShutdownUnderLoad(t *testing.T, newRig maker) {
 	g := newRig(t)
 	const clients = 40
 	stop := g.market.run(2)
@@ -113,7 +115,9 @@ func (p *peer) drained() (reconnect int64, err error) {
 
 // TestShutdownCuts wants the end of ctx to cut what is left: a session that
 // would have a long time yet, and a request that is not complete.
-func TestShutdownCuts(t *testing.T) {
+func TestShutdownCuts(t *testing.T) { eachKind(t, testShutdownCuts) }
+
+func testShutdownCuts(t *testing.T, newRig maker) {
 	g := newRig(t)
 	var peers []*peer
 	for range 6 { // those that are first in their shard end at once

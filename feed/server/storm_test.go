@@ -15,11 +15,7 @@ import (
 // message holds, as fast as they may, and read every state that they get for
 // it. What they can ask for is bounded, and a client beside them is not hurt.
 func TestSubscribeStorm(t *testing.T) {
-	for name, kind := range map[string]feed.ShardsConfig{
-		"descriptors": {Ordinary: true}, "connections": {Ordinary: true, Connections: true},
-	} {
-		t.Run(name, func(t *testing.T) { storm(t, newRigOn(t, kind)) })
-	}
+	eachKind(t, func(t *testing.T, newRig maker) { storm(t, newRig(t)) })
 }
 
 func storm(t *testing.T, g *rig) {

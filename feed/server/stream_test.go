@@ -41,7 +41,9 @@ func (p *peer) last(stream string, seq uint64) []string {
 }
 
 // TestSameBytes wants two clients of one stream to get identical bytes.
-func TestSameBytes(t *testing.T) {
+func TestSameBytes(t *testing.T) { eachKind(t, testSameBytes) }
+
+func testSameBytes(t *testing.T, newRig maker) {
 	g := newRig(t)
 	g.market.publish(100)
 	a, b := g.connect(t, "?streams=book.*,trade.*,bbo.*"), g.connect(t, "")
@@ -123,7 +125,9 @@ func TestURL(t *testing.T) {
 }
 
 // TestHeartbeat wants the cursors of quiet streams, the same in one group.
-func TestHeartbeat(t *testing.T) {
+func TestHeartbeat(t *testing.T) { eachKind(t, testHeartbeat) }
+
+func testHeartbeat(t *testing.T, newRig maker) {
 	g := newRig(t)
 	g.market.publish(100)
 	p := g.connect(t, "?heartbeat=1&streams=trade.BTCUSDT,book.ETHUSDT")
@@ -156,7 +160,9 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // TestPingsOfServer wants pings to whoever is silent, unless he asked for none.
-func TestPingsOfServer(t *testing.T) {
+func TestPingsOfServer(t *testing.T) { eachKind(t, testPingsOfServer) }
+
+func testPingsOfServer(t *testing.T, newRig maker) {
 	g := newRig(t)
 	loud, quiet := g.connect(t, "?heartbeat=0"), g.connect(t, "?heartbeat=0&ping=0")
 	g.leap(21 * time.Second)
@@ -174,7 +180,9 @@ func TestPingsOfServer(t *testing.T) {
 }
 
 // TestFlush wants frames of a window together, in order, none left out.
-func TestFlush(t *testing.T) {
+func TestFlush(t *testing.T) { eachKind(t, testFlush) }
+
+func testFlush(t *testing.T, newRig maker) {
 	g := newRig(t)
 	p := g.connect(t, "?flush=1000ms&heartbeat=0&streams=book.*,trade.*")
 	f := newFollower()
