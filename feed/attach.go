@@ -35,6 +35,7 @@ type want struct {
 	cursor    uint64 // answer: the next numbered frame is cursor + 1
 	recovered bool   // answer: replay is all that follows since
 	reason    wire.GapReason
+	repeated  bool   // the client was sent the frame of seq before
 	gapFrom   uint64 // answer: with a reason, gapFrom..cursor will not come
 	st        *state // answer: the state, before replay
 	replay    span   // answer: frames after cursor, up to seq

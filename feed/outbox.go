@@ -132,7 +132,7 @@ func (m *session) pushState(w *want, bytes []byte, ends []int) {
 	}
 	m.begin()
 	m.outbox = append(m.outbox, segment{
-		kind: segmentState, stream: w.stream, seq: w.st.seq, repeated: w.fresh, bytes: bytes, ends: ends, at: m.shard.now,
+		kind: segmentState, stream: w.stream, seq: w.st.seq, repeated: w.fresh || w.repeated, bytes: bytes, ends: ends, at: m.shard.now,
 	})
 	m.outboxBytes += len(bytes)
 }

@@ -158,6 +158,7 @@ func (m *session) resynced(a *attachment) {
 	for i := range a.wants {
 		w := &a.wants[i]
 		p := m.lost[w.stream]
+		w.repeated = w.seq <= p.seq
 		if w.cursor > p.seq && !w.stream.Channel().Stateful() {
 			m.gap(dir, w.stream, p.seq+1, w.cursor, wire.GapSlow)
 		}

@@ -217,3 +217,35 @@ func TestFramesAfterASnapshotAreAnnounced(t *testing.T) {
 		t.Fatalf("%d snapshots", len(snapshots))
 	}
 }
+
+// A value that the client had, is promised again and is not sent, twice, is not
+// among those that newer ones replace.
+func TestARepeatedValueIsNotMissed(t *testing.T) {
+	const missed = 6
+	st := newStage(t, 1)
+	st.move(0, 3)
+	p := st.open(Options{}, unlimited)
+	p.subscribe("bbo.S0")
+	p.frames()
+	p.room = 0
+	p.say(`{"op":"subscribe","id":1,"streams":["bbo.*"]}`)
+	st.rounds()
+	for range 2 {
+		p.m.fallOff()
+		size := 0
+		for i := range p.m.outbox {
+			size += p.m.outbox[i].size()
+		}
+		p.give(size) // all but the value, which is promised again
+		p.room = 0
+		st.rounds()
+	}
+	st.move(0, missed+1)
+	st.rounds()
+	p.m.fallOff()
+	p.give(unlimited)
+	st.rounds()
+	if got := conflatedIn(t, p.frames()); got != missed {
+		t.Fatalf("%d frames are announced; %d are missing", got, missed)
+	}
+}
