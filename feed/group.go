@@ -326,14 +326,24 @@ func (g *group) positions(cursor uint64) map[wire.StreamID]position {
 }
 
 // rewind sets positions to what they were before the frames that begin in
-// [from, to).
+// [from, to). The first frame of each stream says that; a log of many frames of
+// few streams need not be walked to its end.
 func (l *groupLog) rewind(have map[wire.StreamID]position, from, to uint64) {
-	for i := len(l.records) - 1; i >= l.first && l.records[i].end > from; i-- {
+	met := make(map[wire.StreamID]struct{}, len(have))
+	for i := l.after(from); i < len(l.records) && len(met) < len(have); i++ {
 		r := &l.records[i]
-		if r.stream == noStream || r.end > to || r.end-uint64(r.size) < from {
+		if r.end > to {
+			return
+		}
+		p, subscribed := have[r.stream]
+		if !subscribed || r.end-uint64(r.size) < from {
 			continue
 		}
-		if p, subscribed := have[r.stream]; subscribed && !p.first {
+		if _, again := met[r.stream]; again {
+			continue
+		}
+		met[r.stream] = struct{}{}
+		if !p.first {
 			p.seq = r.seq - 1
 			have[r.stream] = p
 		}
