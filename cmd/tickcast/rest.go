@@ -12,11 +12,13 @@ import (
 // A process that used less than restShare of a processor for restTime is at
 // rest, one that used more than busyShare was busy.
 const (
-	restTime  = 5 * time.Second
+	restTime  = 2 * time.Second
 	restShare = 0.1
-	busyShare = 0.25
+	busyShare = 0.15
 	// restsMax is when the last of a burst is gone: history, after a minute.
-	restsMax = 16
+	restsMax = 40
+	// restsSome is when the rest of a short one is gone: logs, inboxes, states.
+	restsSome = 10
 )
 
 // rest says when memory goes back to the system. Garbage is collected when the
@@ -43,7 +45,7 @@ func (r *rest) due(used time.Duration) bool {
 	}
 	r.times++
 	r.busy = r.times < restsMax
-	return r.times == 1 || r.times == 4 || r.times == restsMax
+	return r.times == 1 || r.times == restsSome || r.times == restsMax
 }
 
 // settle gives memory back to the system when the process is at rest, until

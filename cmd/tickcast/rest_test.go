@@ -31,10 +31,10 @@ func TestRest(t *testing.T) {
 	pass(3, 1.5)
 	pass(3, 0.2) // neither
 	pass(100, 0.01)
-	want(7, 10, 22)
+	want(7, 16, 46)
 	pass(1, 0.5)
 	pass(2, 0)
 	pass(1, 0.5) // again
-	pass(40, 0)
-	want(2, 5, 8, 20)
+	pass(60, 0)
+	want(2, 5, 14, 44)
 }
