@@ -66,10 +66,19 @@
 // Nor are gaps counted when a session falls off, but when it resumes: they
 // are the difference between how far it had come and where its states stand.
 //
-// A shard avoids the scheduler for 10 ms after work, not for a second: for a
-// client of 5 updates a second the second costs 2.2 % of a core instead of
-// 0.8 %, for one of 20 or 50 as much as the 10 ms, and the medians of the
-// latency are the same.
+// A shard avoids the scheduler for a second after work, in waits of 5 ms. A
+// thread that blocks in the ordinary way makes the runtime's monitor begin
+// anew, every 20 us at first: with 10 updates a second to 1,000 clients that
+// were 690 wake-ups a second, a third of the cost of a write. A collection need
+// not wait for such a wait to end: the signal that stops a thread interrupts it
+// (pauses of 0.6 ms at most, with waits of 1 and of 5 ms). A single client of 5
+// updates a second costs 1.4 % of a core, 0.8 % if shards blocked after 10 ms;
+// one of 20 costs 1.9 instead of 3.1 %, one of 100 costs 3.0 instead of 5.2 %.
+//
+// Under load rounds begin at most every 10 ms, and not every 5: at 4 M
+// deliveries a second to 1,000 clients of one symbol it saves a quarter of the
+// CPU time. Their latency pays with less, because a round takes what comes
+// while it writes: whoever is served late in it is up to date.
 //
 // Market time may leap. What it has made due is published in turns of some 64
 // frames a symbol. Of more than 500 candles in a row without executions the

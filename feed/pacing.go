@@ -13,9 +13,8 @@ const (
 	// pauseWriteNanos bounds it too, for each write of the round: beyond it
 	// writes are so rare that fewer of them save nothing.
 	pauseWriteNanos = 56_000
-	// hotNanos is for how long after work a shard avoids the scheduler: a
-	// wait that is longer than this has time to go through it.
-	hotNanos = int64(10e6)
+	// hotNanos is for how long after work a shard avoids the scheduler.
+	hotNanos = int64(1e9)
 )
 
 // pacing decides when the next round begins.

@@ -15,9 +15,9 @@ import (
 const (
 	pollEvents    = 512
 	pollReadBytes = 64 << 10
-	// hotWaitMax bounds a raw wait: the runtime cannot preempt a thread in it,
-	// and a garbage collection would wait as long.
-	hotWaitMax = int64(1e6)
+	// hotWaitMax bounds a raw wait, which the runtime ends with a signal if it
+	// has to, but not for the timers of the thread's processor.
+	hotWaitMax = int64(5e6)
 )
 
 // poller is an epoll instance: it waits for the descriptors of a loop's
