@@ -291,9 +291,9 @@ func (g *group) write() {
 		return
 	}
 	g.rotate = (g.rotate + 1) % n
-	least := g.log.head
+	first, least := g.rotate, g.log.head // what a refill brings may write in between
 	for i := range n {
-		m := g.members[(g.rotate+i)%n]
+		m := g.members[(first+i)%n]
 		m.write()
 		g.shard.topUp()
 		if m.follows() && m.cursor < least {
@@ -304,7 +304,7 @@ func (g *group) write() {
 		g.trim()
 		return
 	}
-	g.log.trim(least)
+	g.log.trim(max(least, g.log.tail))
 }
 
 // position is how far a session has been sent a stream.

@@ -271,7 +271,7 @@ func (m *session) proceed() {
 // consume cuts p into messages and handles them; what has to wait is kept.
 func (m *session) consume(p []byte) {
 	m.borrowReader()
-	m.shard.ponged = false
+	m.shard.pinged = false
 	for turn := 0; turn < messagesTurnMax && len(p) > 0 && !m.dead && !m.held(); turn++ {
 		msg, rest, err := m.reader.Next(p, messageBytesMax)
 		p = rest
@@ -284,6 +284,9 @@ func (m *session) consume(p []byte) {
 		m.frame(&msg)
 	}
 	m.returnReader()
+	if m.shard.pinged {
+		m.answerPing(m.shard.ping)
+	}
 	m.submit()
 	if len(p) > 0 && !m.dead {
 		m.pending = append([]byte(nil), p...)
@@ -326,7 +329,7 @@ func (m *session) frame(msg *wire.Message) {
 		}
 	case wire.OpcodePing:
 		if !m.closing && m.chat() {
-			m.answerPing(msg.Payload)
+			m.shard.pinged, m.shard.ping = true, append(m.shard.ping[:0], msg.Payload...)
 		}
 	case wire.OpcodeClose:
 		m.peerDone = true
@@ -344,13 +347,12 @@ func (m *session) frame(msg *wire.Message) {
 	}
 }
 
-// answerPing sends a pong with the same payload; at most one waits unsent, and
-// one answers all pings of a piece of input (RFC 6455 section 5.5.3).
+// answerPing answers the last ping of a piece of input, and with it those before
+// (RFC 6455 section 5.5.3). At most one pong waits unsent.
 func (m *session) answerPing(payload []byte) {
-	if m.pong || m.shard.ponged {
+	if m.pong || m.dead || m.closing {
 		return
 	}
-	m.shard.ponged = true
 	if m.pong = m.sendFramed(m.shard.framed(wire.OpcodePong, payload)); m.pong {
 		m.outbox[len(m.outbox)-1].pong = true
 	}

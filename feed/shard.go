@@ -42,7 +42,7 @@ type shard struct {
 	// writes: those who are served late in it need not wait for the next.
 	refill     func()
 	refillEach uint64
-	refillAt   uint64 // stats.Writes at which it is called next, never outside of flush
+	refillAt   uint64 // stats.Writes at which it is called next: only while flush writes groups
 	refilling  bool
 
 	oldest int64 // when the first packet was encoded that the round writes, 0: there is none
@@ -52,7 +52,8 @@ type shard struct {
 	spareReady, spareWoken []*session
 
 	// Memory of one call.
-	ponged   bool             // a ping was answered
+	pinged   bool             // a ping came
+	ping     []byte           // the payload of the last one
 	reader   wire.FrameReader // of sessions without a message begun
 	request  wire.Request
 	matched  []wire.StreamID
@@ -399,10 +400,17 @@ func (s *shard) encoded(at int64) {
 
 // wrote ends a round at now: its packets are written.
 func (s *shard) wrote(now int64) {
+	late := len(s.dirty) > 0 // some of what came by refill is left to the next round
+	if s.oldest == 0 && !late {
+		s.oldest = s.later
+	}
 	if s.oldest != 0 {
 		s.stats.EncodeToWrite.observe(now - s.oldest)
 	}
-	s.oldest, s.later = s.later, 0
+	if s.oldest = 0; late {
+		s.oldest = s.later
+	}
+	s.later = 0
 }
 
 // bury takes sessions that ended out of their groups: not when they end,

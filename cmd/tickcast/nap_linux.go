@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// napMax bounds a nap: the runtime cannot preempt a thread in a raw system
-// call, and a garbage collection would wait as long.
+// napMax bounds a nap: the timers of the thread's processor wait for its end.
 const napMax = time.Millisecond
 
 // napper sleeps precisely: the runtime's own timers round an idle process's
-// sleep up to a millisecond, and the kernel's by 50 us unless told otherwise. It keeps its thread and sleeps in
-// a raw system call; an ordinary one has the runtime's monitor look at the
-// thread every 20 us, which costs a fifth of a core.
+// sleep up to a millisecond, and the kernel's by 50 us unless told otherwise.
+// It keeps its thread and sleeps in a raw system call; an ordinary one has the
+// runtime's monitor look at the thread every 20 us, which costs a fifth of a
+// core.
 type napper struct{}
 
 func newNapper() napper {
