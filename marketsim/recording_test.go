@@ -103,11 +103,40 @@ func TestRecordingBreaks(t *testing.T) {
 		}
 	}
 	tape := wire.AppendTapeHeader(nil, []wire.Instrument{wire.MustInstrument("X", "X", "", "1", "1")})
-	if r, err := NewTapeRecording(bytes.NewReader(tape)); err != nil || r.Next() != math.MaxInt64 || r.Err() != nil {
-		t.Errorf("a tape without transactions: %v", err)
+	for _, empty := range [][]byte{tape, wire.AppendTapeHeader(nil, nil)} {
+		if _, err := NewTapeRecording(bytes.NewReader(empty)); !errors.Is(err, wire.ErrTape) {
+			t.Errorf("a tape without transactions: %v", err)
+		}
 	}
 	if _, err := NewTapeRecording(bytes.NewReader(append(tape, 1))); !errors.Is(err, wire.ErrTape) {
 		t.Errorf("a torn tape: %v", err)
+	}
+}
+
+// TestTapeRecordingTime holds that time does not go back where a tape's does,
+// within a block and from one to the next.
+func TestTapeRecordingTime(t *testing.T) {
+	tape := wire.AppendTapeHeader(nil, []wire.Instrument{wire.MustInstrument("X", "X", "", "1", "1")})
+	for _, times := range [][]int64{{-5, 7, 3}, {2, 9, math.MinInt64}} {
+		var b wire.Batch
+		for _, at := range times {
+			b.Events = append(b.Events, wire.Event{Kind: wire.EventStateSet, State: wire.StateHalt})
+			b.Commit(0, at)
+		}
+		tape = wire.AppendTapeBlock(tape, &b)
+	}
+	r, err := NewTapeRecording(bytes.NewReader(tape))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b wire.Batch
+	reached := r.Step(&b, math.MaxInt64, math.MaxInt)
+	var got []int64
+	for i := range b.Txns {
+		got = append(got, b.Txns[i].Time)
+	}
+	if d := cmp.Diff([]int64{0, 7, 7, 7, 9, 9}, got); d != "" || reached != 9 || r.Err() != nil {
+		t.Errorf("reached %d, %v (-want +got):\n%s", reached, r.Err(), d)
 	}
 }
 
