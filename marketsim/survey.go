@@ -20,7 +20,6 @@ type Survey struct {
 	replay    *Replay
 	found     map[string]*surveyed
 	begin     int64 // time of the first record
-	end       int64 // of the latest
 	snapshots bool  // there has been a snapshot
 }
 
@@ -54,15 +53,11 @@ func (s *Survey) Next() error {
 	if snapshot := s.replay.record.kind == recordSnapshot; m.Number == 1 || snapshot && !s.snapshots {
 		s.begin, s.snapshots = m.Time, snapshot
 	}
-	s.end = max(s.end, m.Time)
 	if len(m.Events) > 0 {
 		s.add(m)
 	}
 	return nil
 }
-
-// Length returns the time from the beginning to the latest record, ns.
-func (s *Survey) Length() int64 { return max(s.end-s.begin, 0) }
 
 func (s *Survey) add(m *Message) {
 	f := s.found[m.Book.Symbol]
