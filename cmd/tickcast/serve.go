@@ -162,10 +162,11 @@ func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, shown *certific
 func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, shown *certificate, hub *feed.Hub, fanout *feed.Shards, srv *server.Server, main, admin net.Listener) error {
 	var g actors.Group
 	sourceCtx, stopSource := context.WithCancel(context.Background())
+	signalCtx, stopWaiting := context.WithCancel(e.ctx)
 	g.Add(func() error {
-		<-e.ctx.Done()
-		return e.ctx.Err()
-	}, func(error) {})
+		<-signalCtx.Done()
+		return signalCtx.Err()
+	}, func(error) { stopWaiting() })
 	g.Add(func() error { return src.run(sourceCtx, hub, fanout.Congested, log) }, func(error) { stopSource() })
 	g.Add(func() error { return srv.Serve(main) }, func(error) {
 		log.Info().Dur("drain", c.Drain).Msg("shutting down")
