@@ -56,7 +56,8 @@
 // A Replay rebuilds books from recorded messages, in building mode, and a
 // Recording makes a transaction of each that changes something. Market time 0 is
 // the first record, or the first snapshot of Binance's streams, which begin
-// before their books do; a LOBSTER recording's seed book is opened there.
+// before their books do: trades before that snapshot are published at market time
+// 0, while the market opens. A LOBSTER recording's seed book is opened there.
 // Silence stays as long as it was, and time does not go back where a record's
 // does. At the end it stands still.
 //

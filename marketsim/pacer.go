@@ -67,27 +67,28 @@ func (p *Pacer) Due(wall int64) int64 {
 	case math.IsInf(speed, 1):
 		return math.MaxInt64
 	case speed == 1:
-		return p.market + wall - p.wall // exact
+		return saturateAdd(p.market, wall-p.wall) // exact
 	}
 	return saturateAdd(p.market, saturate(float64(wall-p.wall)*speed))
 }
 
 // WallAt returns the first wall time at which the market time is due: MaxInt64
-// if it never will be, because the market is paused, and the anchor's wall time
-// for all that was due there.
+// if it never will be, because the market is paused or the time is the MaxInt64
+// of a Source without a next transaction, and the anchor's wall time for all
+// that was due there.
 func (p *Pacer) WallAt(market int64) int64 {
 	speed := p.now()
 	switch {
 	case market <= p.market || math.IsInf(speed, 1):
 		return p.wall
-	case speed == 0:
+	case speed == 0 || market == math.MaxInt64:
 		return math.MaxInt64
 	case speed == 1:
 		return saturateAdd(p.wall, market-p.market)
 	}
 	wall := saturateAdd(p.wall, saturate(math.Ceil(float64(market-p.market)/speed)))
 	for wall < math.MaxInt64 && p.Due(wall) < market {
-		wall++ // the division rounded down
+		wall++ // floats rounded down: some thousand steps after centuries, else one
 	}
 	return wall
 }
@@ -173,8 +174,8 @@ func (p *Pacer) now() float64 {
 }
 
 func saturate(f float64) int64 {
-	if f >= math.MaxInt64/2 {
-		return math.MaxInt64 / 2
+	if f >= math.MaxInt64 {
+		return math.MaxInt64
 	}
 	return int64(f)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -94,6 +95,41 @@ func TestPacerAsFastAsPossible(t *testing.T) {
 	wantDue(t, p, 400, 5*second+100)
 	if got := p.Slipped(); got != 0 {
 		t.Errorf("got %d slipped; want 0", got)
+	}
+}
+
+// TestPacerNever holds that what is not due within the range of wall times is due
+// at its end, found at once, and that what is due in centuries is.
+func TestPacerNever(t *testing.T) {
+	const base = 1_800_000_000 * second
+	for _, c := range []struct {
+		speed  float64
+		market int64
+		never  bool
+	}{
+		{0.5, math.MaxInt64, true},
+		{1, math.MaxInt64, true},
+		{2, math.MaxInt64, true},
+		{1e6, math.MaxInt64, true},
+		{1e-15, 1, false},
+		{1e-15, 60 * second, true},
+		{math.SmallestNonzeroFloat64, 1, true},
+		{1e-9, 60 * second, true},
+		{0.75, math.MaxInt64/2 + 1, false},
+		{2, math.MaxInt64 - 1, false},
+		{1e6, math.MaxInt64 - 1, false},
+	} {
+		p := newPacer(t, base, c.speed)
+		got := make(chan int64, 1)
+		go func() { got <- p.WallAt(c.market) }()
+		select {
+		case wall := <-got:
+			if never := wall == math.MaxInt64; never != c.never || !never && p.Due(wall) < c.market {
+				t.Errorf("%d at speed %g: got wall %d; want never: %t", c.market, c.speed, wall, c.never)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%d at speed %g: no answer", c.market, c.speed)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package marketsim
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 
@@ -22,13 +23,17 @@ type Recording struct {
 }
 
 // NewTapeRecording returns the market of a tape, as Sim makes them. Its error
-// is the reader's or wraps wire.ErrTape.
+// is the reader's or wraps wire.ErrTape, as it does if there is no transaction.
 func NewTapeRecording(r io.Reader) (*Recording, error) {
 	t, err := wire.NewTapeReader(r)
 	if err != nil {
 		return nil, err
 	}
-	return newRecording(t.Instruments(), t.Next)
+	rec, err := newRecording(t.Instruments(), t.Next)
+	if err == nil && rec.Next() == math.MaxInt64 {
+		err = fmt.Errorf("%w: no transaction", wire.ErrTape)
+	}
+	return rec, err
 }
 
 // newRecording reads the first transactions.
@@ -79,10 +84,17 @@ func (r *Recording) Err() error {
 	return r.err
 }
 
-// fill reads the next transactions. A block of a tape may have none.
+// fill reads the next transactions. A block of a tape may have none, and its
+// times may be any.
 func (r *Recording) fill() {
 	r.ahead.Reset()
 	for r.handed = 0; len(r.ahead.Txns) == 0 && r.err == nil; {
 		r.err = r.read(&r.ahead)
+	}
+	last := r.now
+	for i := range r.ahead.Txns {
+		t := &r.ahead.Txns[i]
+		t.Time = max(t.Time, last)
+		last = t.Time
 	}
 }

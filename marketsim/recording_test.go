@@ -73,27 +73,70 @@ func TestRecording(t *testing.T) {
 	}
 }
 
-// TestRecordingBreaks holds that a recording which can no longer be read says so.
+// TestRecordingBreaks holds that a recording which can no longer be read, or is
+// not what was surveyed, says so.
 func TestRecordingBreaks(t *testing.T) {
-	const text = "34200.5,1,1,300,5853300,-1\n"
+	const (
+		first   = "28800011AAK27GA0000DTS000100SH    0000610000Y\n"
+		then    = "28800012AAK27GA0000DUS000100SH    0000620000Y\n"
+		changed = "the file has changed since it was read: record "
+	)
 	for _, c := range []struct{ second, want string }{
-		{text, ""},
-		{text + "x", "record 2"},
-		{text + text, "record 2: order 1 is there already"},
+		{first + then, ""},
+		{first + "x", "bad record: record 2"},
+		{first + first, "bad record: record 2: order"},
+		{first, changed + "1 of 2"},
+		{first + then + "x", changed + "3 of 2"},
+		{first + then + "28800013XAK27GA0000DU000050\n", changed + "3 of 2"},
+		{first + "28800012AAK27GA0000DUS000100SI    0000620000Y\n", changed + "2 of 2"},
+		{first + "28800012AAK27GA0000DUS000100SH    0000620010Y\n", changed + "2 of 2"},
 	} {
-		r := recording(t, ReplayLOBSTER, text, c.second, "")
+		r := recording(t, ReplayPITCH, first+then, c.second, "")
 		var b wire.Batch
 		r.Step(&b, math.MaxInt64, math.MaxInt)
-		if err := r.Err(); len(b.Txns) != 1 || (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%q: %d transactions, %v; want %q", c.second, len(b.Txns), err, c.want)
+		txns := 1
+		if strings.HasPrefix(c.second, first+then) {
+			txns = 2
+		}
+		if err := r.Err(); len(b.Txns) != txns || (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %d transactions, %v; want %d, %q", c.second, len(b.Txns), err, txns, c.want)
 		}
 	}
 	tape := wire.AppendTapeHeader(nil, []wire.Instrument{wire.MustInstrument("X", "X", "", "1", "1")})
-	if r, err := NewTapeRecording(bytes.NewReader(tape)); err != nil || r.Next() != math.MaxInt64 || r.Err() != nil {
-		t.Errorf("a tape without transactions: %v", err)
+	for _, empty := range [][]byte{tape, wire.AppendTapeHeader(nil, nil)} {
+		if _, err := NewTapeRecording(bytes.NewReader(empty)); !errors.Is(err, wire.ErrTape) {
+			t.Errorf("a tape without transactions: %v", err)
+		}
 	}
 	if _, err := NewTapeRecording(bytes.NewReader(append(tape, 1))); !errors.Is(err, wire.ErrTape) {
 		t.Errorf("a torn tape: %v", err)
+	}
+}
+
+// TestTapeRecordingTime holds that time does not go back where a tape's does,
+// within a block and from one to the next.
+func TestTapeRecordingTime(t *testing.T) {
+	tape := wire.AppendTapeHeader(nil, []wire.Instrument{wire.MustInstrument("X", "X", "", "1", "1")})
+	for _, times := range [][]int64{{-5, 7, 3}, {2, 9, math.MinInt64}} {
+		var b wire.Batch
+		for _, at := range times {
+			b.Events = append(b.Events, wire.Event{Kind: wire.EventStateSet, State: wire.StateHalt})
+			b.Commit(0, at)
+		}
+		tape = wire.AppendTapeBlock(tape, &b)
+	}
+	r, err := NewTapeRecording(bytes.NewReader(tape))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b wire.Batch
+	reached := r.Step(&b, math.MaxInt64, math.MaxInt)
+	var got []int64
+	for i := range b.Txns {
+		got = append(got, b.Txns[i].Time)
+	}
+	if d := cmp.Diff([]int64{0, 7, 7, 7, 9, 9}, got); d != "" || reached != 9 || r.Err() != nil {
+		t.Errorf("reached %d, %v (-want +got):\n%s", reached, r.Err(), d)
 	}
 }
 

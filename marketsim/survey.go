@@ -2,7 +2,9 @@ package marketsim
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +20,6 @@ type Survey struct {
 	replay    *Replay
 	found     map[string]*surveyed
 	begin     int64 // time of the first record
-	end       int64 // of the latest
 	snapshots bool  // there has been a snapshot
 }
 
@@ -52,15 +53,11 @@ func (s *Survey) Next() error {
 	if snapshot := s.replay.record.kind == recordSnapshot; m.Number == 1 || snapshot && !s.snapshots {
 		s.begin, s.snapshots = m.Time, snapshot
 	}
-	s.end = max(s.end, m.Time)
 	if len(m.Events) > 0 {
 		s.add(m)
 	}
 	return nil
 }
-
-// Length returns the time from the beginning to the latest record, ns.
-func (s *Survey) Length() int64 { return max(s.end-s.begin, 0) }
 
 func (s *Survey) add(m *Message) {
 	f := s.found[m.Book.Symbol]
@@ -162,9 +159,10 @@ func symbolOf(name string, taken map[wire.Symbol]bool) wire.Symbol {
 
 // NewRecording returns the market of recorded messages: p replays, from its
 // beginning, what s has surveyed to its end. symbol names what a LOBSTER
-// recording is of, which only its file's name tells.
+// recording is of, which only its file's name tells. A recording that is not
+// what was surveyed ends where that shows, with an error.
 func NewRecording(p *Replay, s *Survey, symbol string) (*Recording, error) {
-	r := &recordedMessages{replay: p, begin: s.begin}
+	r := &recordedMessages{replay: p, begin: s.begin, records: s.replay.Records()}
 	var instruments []wire.Instrument
 	instruments, r.listed = s.listed(symbol)
 	if len(instruments) == 0 {
@@ -175,37 +173,58 @@ func NewRecording(p *Replay, s *Survey, symbol string) (*Recording, error) {
 
 // recordedMessages turns messages into transactions.
 type recordedMessages struct {
-	replay *Replay
-	listed map[string]recorded // by the symbol of the recording
-	begin  int64
-	now    int64 // market time of the last message: it does not go back
+	replay  *Replay
+	listed  map[string]recorded // by the symbol of the recording
+	begin   int64
+	records int   // that the survey found
+	now     int64 // market time of the last message: it does not go back
 }
 
 // next appends the transaction of the next message, if it has one.
 func (r *recordedMessages) next(b *wire.Batch) error {
 	if m := r.replay.opening(); m != nil {
-		r.append(b, m)
+		if err := r.append(b, m); err != nil {
+			return err
+		}
 	}
 	m, err := r.replay.Next()
-	if err != nil {
+	ended := errors.Is(err, io.EOF)
+	switch n := r.replay.Records(); {
+	case n > r.records, ended && n < r.records:
+		return r.changed()
+	case err != nil:
 		return err
 	}
 	r.now = max(r.now, m.Time-r.begin)
 	if len(m.Events) > 0 {
-		r.append(b, m)
+		return r.append(b, m)
 	}
 	return nil
 }
 
-func (r *recordedMessages) append(b *wire.Batch, m *Message) {
-	l, ok := r.listed[m.Book.Symbol]
-	if !ok {
-		return
-	}
+// append appends the transaction of a message. What the survey has not seen is
+// not published: it would have another symbol or other units.
+func (r *recordedMessages) append(b *wire.Batch, m *Message) error {
+	l, listed := r.listed[m.Book.Symbol]
 	for _, e := range m.Events {
+		switch {
+		case listed && e.Price%l.price == 0 && e.Qty%l.qty == 0:
+		case !listed && e.Kind == wire.EventStateSet:
+			continue
+		default:
+			return r.changed()
+		}
 		e.Price /= l.price
 		e.Qty /= l.qty
 		b.Events = append(b.Events, e)
 	}
-	b.Commit(l.index, r.now)
+	if listed {
+		b.Commit(l.index, r.now)
+	}
+	return nil
+}
+
+// changed is the error of a recording that is not what was surveyed.
+func (r *recordedMessages) changed() error {
+	return fmt.Errorf("the file has changed since it was read: record %d of %d", r.replay.Records(), r.records)
 }

@@ -1,5 +1,5 @@
-// Command tickcast serves a simulated market over WebSockets, watches it and
-// measures it: one file a subcommand, which reads flags and TICKCAST_*
+// Command tickcast serves a simulated or recorded market over WebSockets, watches
+// it and measures it: one file a subcommand, which reads flags and TICKCAST_*
 // environment variables and wires the packages together.
 package main
 
@@ -18,7 +18,7 @@ import (
 // commands is the command line; each field is a subcommand with a
 // Run(*env) error method in the file of its name.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Serve a simulated market over WebSockets."`
+	Serve   serveCmd   `cmd:"" help:"Serve a simulated or recorded market over WebSockets."`
 	Sim     simCmd     `cmd:"" help:"Simulate a market as fast as possible: its tape, its hash, its stylised facts."`
 	Tail    tailCmd    `cmd:"" help:"Print a feed's frames, one a line, or live statistics."`
 	Bench   benchCmd   `cmd:"" help:"Measure latency, loss and cost of serving many clients."`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -35,6 +36,11 @@ func (f *recordingFlags) openRecording(e *env, s *pacedSource) error {
 	case f.Format == formatTape && f.SeedBook != "":
 		return errors.New("serve: --seed-book is for --format lobster")
 	}
+	for _, name := range []string{f.Replay, f.SeedBook} {
+		if err := checkRegular(name); err != nil {
+			return fmt.Errorf("serve: replay %s: %w", name, err)
+		}
+	}
 	open := f.openMessages
 	if f.Format == formatTape {
 		open = f.openTape
@@ -45,6 +51,19 @@ func (f *recordingFlags) openRecording(e *env, s *pacedSource) error {
 	}
 	s.market, s.broken = market, market.Err
 	return nil
+}
+
+// checkRegular refuses what cannot be read twice, a pipe for example. There may be
+// no name.
+func checkRegular(name string) error {
+	if name == "" {
+		return nil
+	}
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("a recording is read twice; want a file")
+	}
+	return err
 }
 
 // openMessages opens a recording of an exchange's messages.

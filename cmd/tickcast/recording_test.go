@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -246,6 +247,9 @@ func TestRecordingsRefused(t *testing.T) {
 		{"belong to --source sim", []string{"--source", "replay", "--replay", bad, "--format", "pitch", "--scenario", "halt"}},
 		{"not standard input", []string{"--source", "replay", "--replay", "-", "--format", "pitch"}},
 		{"no such file", []string{"--source", "replay", "--replay", filepath.Join(dir, "none"), "--format", "pitch"}},
+		{"a recording is read twice; want a file", []string{"--source", "replay", "--replay", dir, "--format", "pitch"}},
+		{"a recording is read twice; want a file", []string{"--source", "replay", "--replay", os.DevNull, "--format", "tape"}},
+		{"a recording is read twice; want a file", []string{"--source", "replay", "--replay", bad, "--format", "lobster", "--seed-book", os.DevNull}},
 		{"bad.txt: bad record: record 19: message type A has 13 characters", []string{"--source", "replay", "--replay", bad, "--format", "pitch"}},
 		{"torn.gz: bad record: record", []string{"--source", "replay", "--replay", torn, "--format", "pitch"}},
 		{"bad record: record 1: ", []string{"--source", "replay", "--replay", bad, "--format", "itch"}},
@@ -259,6 +263,41 @@ func TestRecordingsRefused(t *testing.T) {
 		if code != 1 || out != "" || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: code %d, %q, %q; want %q", c.args, code, out, errs, c.want)
 		}
+	}
+}
+
+// TestServeEndsWithItsRecording holds that a recording which changes while it is
+// served ends the server, without a signal.
+func TestServeEndsWithItsRecording(t *testing.T) {
+	t.Setenv("GOGC", "100") // which serve then leaves alone
+	file := filepath.Join(t.TempDir(), "growing.csv")
+	if err := os.WriteFile(file, []byte("1,1,1,300,5853300,-1\n3,1,2,300,5853200,-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	var logged bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- run(t.Context(), []string{
+			"serve", "--source", "replay", "--replay", file, "--format", "lobster", "--addr", "127.0.0.1:0",
+			"--admin", "127.0.0.1:0", "--raw", "off", "--shards", "1", "--drain", "0s",
+		}, strings.NewReader(""), w, &logged)
+		_ = w.Close()
+	}()
+	if !bufio.NewScanner(r).Scan() {
+		t.Fatalf("serve: exit code %d\n%s", <-code, &logged)
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	if err := os.WriteFile(file, []byte("1,1,1,300,5853300,-1\n3,1,2,300,5853200,-1\n4,1,3,300,5853100,-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got := <-code:
+		if want := "has changed since it was read: record 3 of 2"; got != 1 || !strings.Contains(logged.String(), want) {
+			t.Errorf("serve: exit code %d; want 1 and %q\n%s", got, want, &logged)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("serve goes on")
 	}
 }
 

@@ -33,11 +33,11 @@ type serveCmd struct {
 	Admin string `default:"127.0.0.1:8081" help:"Listen here for operators: metrics, health, load (${env})."`
 
 	Source  string `default:"sim" enum:"sim,replay,load" help:"Who publishes: sim, the market simulator; replay, a recording; or load, the benchmark's source (${env})."`
-	Symbols int    `default:"10" help:"Number of symbols, the busiest first (${env})."`
-	Seed    uint64 `default:"1" help:"Seed of the simulated market: the same seed, the same tape (${env})."`
-	Speed   string `default:"1" help:"Market seconds a second, or max (${env})."`
+	Symbols int    `default:"10" help:"Number of symbols of --source sim and load, the busiest first (${env})."`
+	Seed    uint64 `default:"1" help:"Seed of --source sim: the same seed, the same tape (${env})."`
+	Speed   string `default:"1" help:"Market seconds a second of --source sim and replay, or max (${env})."`
 
-	Preset string `default:"crypto" enum:"crypto,small-tick,large-tick,illiquid" help:"How the market trades: crypto, small-tick, large-tick or illiquid (${env})."`
+	Preset string `default:"crypto" enum:"crypto,small-tick,large-tick,illiquid" help:"How the market of --source sim trades: crypto, small-tick, large-tick or illiquid (${env})."`
 	timelineFlags
 	recordingFlags
 
@@ -162,10 +162,11 @@ func (c *serveCmd) serve(e *env, log zerolog.Logger, src source, shown *certific
 func (c *serveCmd) runAll(e *env, log zerolog.Logger, src source, shown *certificate, hub *feed.Hub, fanout *feed.Shards, srv *server.Server, main, admin net.Listener) error {
 	var g actors.Group
 	sourceCtx, stopSource := context.WithCancel(context.Background())
+	signalCtx, stopWaiting := context.WithCancel(e.ctx)
 	g.Add(func() error {
-		<-e.ctx.Done()
-		return e.ctx.Err()
-	}, func(error) {})
+		<-signalCtx.Done()
+		return signalCtx.Err()
+	}, func(error) { stopWaiting() })
 	g.Add(func() error { return src.run(sourceCtx, hub, fanout.Congested, log) }, func(error) { stopSource() })
 	g.Add(func() error { return srv.Serve(main) }, func(error) {
 		log.Info().Dur("drain", c.Drain).Msg("shutting down")

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -124,5 +126,55 @@ func TestServeUntilTheClose(t *testing.T) {
 		if got := hub.State(symbols - 1); got != wire.StateClosed {
 			t.Errorf("%d symbols: got state %s; want closed", symbols, got)
 		}
+	}
+}
+
+// quiet is a market that ends a context when nothing comes any more.
+type quiet struct {
+	marketsim.Source
+	cancel context.CancelFunc
+}
+
+func (q *quiet) Step(b *wire.Batch, until int64, most int) int64 {
+	reached := q.Source.Step(b, until, most)
+	if q.Next() == math.MaxInt64 {
+		q.cancel()
+	}
+	return reached
+}
+
+// TestServeStopsAfterTheClose holds that a market which has closed, and whose time
+// goes on, can be stopped.
+func TestServeStopsAfterTheClose(t *testing.T) {
+	c := serveCmd{
+		Source: "sim", Symbols: 2, Seed: 1, Speed: "600",
+		timelineFlags: timelineFlags{Scenario: []string{"close@0s"}},
+	}
+	src, err := c.source(&env{stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s := src.(*pacedSource)
+	s.market = &quiet{s.market, cancel}
+	hub, err := feed.NewHub(feed.Config{Epoch: "test", Base: src.base()})
+	if err == nil {
+		err = hub.List(src.instruments()...)
+	}
+	if err == nil {
+		err = src.open(ctx, hub)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- src.run(ctx, hub, func() bool { return false }, zerolog.Nop()) }()
+	select {
+	case err := <-stopped:
+		if err != nil || ctx.Err() == nil {
+			t.Errorf("got %v; want the source to be stopped", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the source goes on")
 	}
 }

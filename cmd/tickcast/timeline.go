@@ -21,8 +21,11 @@ type timelineFlags struct {
 	Timeline string   `help:"A YAML file of scenarios, see sim --help (${env})." placeholder:"FILE"`
 }
 
+// timelineHelp has a YAML comment so that its block does not begin with a dash:
+// it would be shown as a list, its lines filled up.
 const timelineHelp = `A timeline is a YAML list. Only at and scenario are needed:
 
+  # a flash crash after a minute and a half
   - at: 90s
     scenario: flash-crash
     symbols: [BTCUSDT, ETHUSDT]      all of them if left out
