@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,13 +61,31 @@ func (s *served) rows(t *testing.T, names map[string]string) map[string]string {
 	return rows
 }
 
+// lockedBuffer is a standard error that many goroutines write to at once.
+type lockedBuffer struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
 // serveRecording serves a recording and returns the address of its streams. It
 // ends with the test, by then with exit code 0.
-func serveRecording(t *testing.T, s *served) (url string, logged *bytes.Buffer, stop func()) {
+func serveRecording(t *testing.T, s *served) (url string, logged *lockedBuffer, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
-	logged = &bytes.Buffer{}
+	logged = &lockedBuffer{}
 	code := make(chan int, 1)
 	args := append([]string{
 		"serve", "--source", "replay", "--replay", s.file, "--speed", s.speed, "--addr", "127.0.0.1:0",
@@ -275,7 +294,7 @@ func TestServeEndsWithItsRecording(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, w := io.Pipe()
-	var logged bytes.Buffer
+	var logged lockedBuffer
 	code := make(chan int, 1)
 	go func() {
 		code <- run(t.Context(), []string{
