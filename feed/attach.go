@@ -35,11 +35,11 @@ type want struct {
 	cursor    uint64 // answer: the next numbered frame is cursor + 1
 	recovered bool   // answer: replay is all that follows since
 	reason    wire.GapReason
-	repeated  bool   // the client was sent the frame of seq before
 	gapFrom   uint64 // answer: with a reason, gapFrom..cursor will not come
 	st        *state // answer: the state, before replay
 	replay    span   // answer: frames after cursor, up to seq
 	reserved  int    // answer: bytes taken from the server's replay budget
+	repeated  bool   // the client was sent the frame of seq before
 }
 
 // attachment is a change of what a session or a group hears. It travels to

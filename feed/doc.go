@@ -78,7 +78,8 @@
 // Under load rounds begin at most every 10 ms, and not every 5: at 4 M
 // deliveries a second to 1,000 clients of one symbol it saves a quarter of the
 // CPU time. Their latency pays with less, because a round takes what comes
-// while it writes: whoever is served late in it is up to date.
+// while it writes: whoever is served late in it is up to date. Logs grow to 16
+// MiB, not 8: at 18 M deliveries a second to 50 clients that is what 250 ms take.
 //
 // Market time may leap. What it has made due is published in turns of some 64
 // frames a symbol. Of more than 500 candles in a row without executions the

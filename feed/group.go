@@ -291,7 +291,7 @@ func (g *group) write() {
 		return
 	}
 	g.rotate = (g.rotate + 1) % n
-	first, least := g.rotate, g.log.head // what a refill brings may write in between
+	first, least := g.rotate, g.log.head // a refill may write this group in between
 	for i := range n {
 		m := g.members[(first+i)%n]
 		m.write()

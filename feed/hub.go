@@ -215,7 +215,7 @@ func (h *Hub) Instruments() []wire.Instrument {
 func (h *Hub) addInbox(in Inbox) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.inboxes) == shardsMax {
+	if len(h.inboxes) == ShardsMax {
 		panic("feed: more shards than bits in a watch")
 	}
 	h.inboxes = append(h.inboxes, in)

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 
@@ -400,17 +401,14 @@ func (s *shard) encoded(at int64) {
 
 // wrote ends a round at now: its packets are written.
 func (s *shard) wrote(now int64) {
-	late := len(s.dirty) > 0 // some of what came by refill is left to the next round
-	if s.oldest == 0 && !late {
-		s.oldest = s.later
+	next := int64(0)
+	if len(s.dirty) > 0 { // some of what came by refill is left
+		next, s.later = s.later, 0
 	}
-	if s.oldest != 0 {
-		s.stats.EncodeToWrite.observe(now - s.oldest)
+	if first := cmp.Or(s.oldest, s.later); first != 0 {
+		s.stats.EncodeToWrite.observe(now - first)
 	}
-	if s.oldest = 0; late {
-		s.oldest = s.later
-	}
-	s.later = 0
+	s.oldest, s.later = next, 0
 }
 
 // bury takes sessions that ended out of their groups: not when they end,

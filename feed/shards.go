@@ -11,8 +11,8 @@ import (
 	"tickcast/wire"
 )
 
-// ShardsMax is how many shards there can be.
-const ShardsMax = shardsMax
+// ShardsMax is how many shards there can be: the bits of a shardSet.
+const ShardsMax = 64
 
 // ShardsConfig configures Shards.
 type ShardsConfig struct {
@@ -47,8 +47,8 @@ func NewShards(h *Hub, cfg ShardsConfig) (*Shards, error) {
 	if cfg.Count == 0 {
 		cfg.Count = 1
 	}
-	if cfg.Count < 0 || cfg.Count > shardsMax {
-		return nil, fmt.Errorf("shards: count %d; want 1 to %d", cfg.Count, shardsMax)
+	if cfg.Count < 0 || cfg.Count > ShardsMax {
+		return nil, fmt.Errorf("shards: count %d; want 1 to %d", cfg.Count, ShardsMax)
 	}
 	if cfg.Now == nil {
 		return nil, fmt.Errorf("shards: no clock")

@@ -11,8 +11,6 @@ import (
 // shardSet is a set of shards, a bit each.
 type shardSet uint64
 
-const shardsMax = 64
-
 // watch says for each dialect which shards want a stream.
 type watch [wire.DialectCount]shardSet
 

@@ -254,7 +254,8 @@ func unescapedByte(c byte) byte {
 	return c
 }
 
-// hexRune reads `\uXXXX` at the beginning of b, -1 if it is not there.
+// hexRune reads `\u` and four hexadecimal digits at the beginning of b, -1 if
+// they are not there.
 func hexRune(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1
