@@ -41,8 +41,7 @@ type group struct {
 	flushDue  int64  // when its window closes, 0 if nothing waits
 	flushFrom uint64 // the log's head when its window opened
 	beatDue   int64  // when its next heartbeat is due, 0: none
-	received  int    // bytes since measured
-	measured  int64  // when the present second began
+	received  int    // bytes in the present second
 	perSecond int    // bytes in the second before
 
 	torn      bool // after an overload nothing is appended until a marker comes
@@ -217,17 +216,16 @@ func (g *group) soil() {
 	}
 }
 
-// room makes room for n bytes: the ring grows to its allowance; then what is
-// unsent is written now rather than at the end of the round; then those who
-// lag fall off.
+// room makes room for n bytes: the ring grows while its oldest bytes are young;
+// then what is unsent is written now rather than at the end of the round; then
+// those who lag fall off.
 func (g *group) room(n int) {
 	g.received += n
 	l := &g.log
 	if l.fits(n) {
 		return
 	}
-	size := int(l.head-l.tail) + n
-	if size <= g.allowance() && g.shard.grow(l, size) {
+	if size := int(l.head-l.tail) + n; g.affords(size) && g.shard.grow(l, size) {
 		return
 	}
 	g.write()
@@ -242,12 +240,11 @@ func (g *group) room(n int) {
 	}
 }
 
-// allowance is how large the log may be at the present rate, which is known
-// at once when it rises.
-func (g *group) allowance() int {
-	elapsed := max(g.shard.now-g.measured, rateNanosMin)
-	rate := max(int64(g.perSecond), int64(float64(g.received)*1e9/float64(elapsed)))
-	return int(min(max(rate*logNanos/1e9, logBytesLow), logBytesMax))
+// affords reports whether the log may hold size bytes: what came within
+// logNanos, however fast.
+func (g *group) affords(size int) bool {
+	young := g.shard.now-g.log.since(g.log.tail, g.shard.now) < logNanos
+	return size <= logBytesLow || size <= logBytesMax && young
 }
 
 // reclaim takes the log's bytes before offset from whoever has not sent them.

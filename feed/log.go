@@ -13,11 +13,8 @@ const (
 	logBytesLow = 64 << 10 // every log may grow to this
 	// At 18 M deliveries/s to 50 clients of one group 250 ms are 13 MB.
 	logBytesMax = 16 << 20
-	// A log may grow to what its group receives in this time.
+	// Beyond logBytesLow a log holds what came within this time.
 	logNanos = int64(250e6)
-	// rateNanosMin is the least time over which a rate is measured: what came
-	// in one round is no rate.
-	rateNanosMin = int64(50e6)
 	// reclaimBytes is how much is reclaimed at a time from those who lag.
 	reclaimBytes = 64 << 10
 )

@@ -152,7 +152,6 @@ func TestRangesOfEndedGroupsAreBounded(t *testing.T) {
 		other := st.open(Options{}, 0)
 		other.say(`{"op":"subscribe","streams":["book.S0"%s]}`, []string{"", `,"book.S*"`}[i%2])
 		st.rounds()
-		st.shard.groups[p.m.group.key].perSecond = 40 << 20
 		st.move(0, 300)
 		st.round()
 		// Subscribed and unsubscribed in turn: p leaves its group.
@@ -182,7 +181,6 @@ func TestShardBudgetShrinksTheLargestLog(t *testing.T) {
 	fast.subscribe("book.S1")
 	slow.room = 0
 	large := slow.m.group
-	large.perSecond = 40 << 20
 	st.move(0, 4000)
 	st.round()
 	if n := len(large.log.buf); n <= 2*logBytesLow || slow.m.lost != nil {
@@ -204,7 +202,6 @@ func TestShardBudgetShrinksTheLargestLog(t *testing.T) {
 		t.Fatalf("%d bytes accounted, %d in logs", st.shard.bytes-shardBytesMax, logBytes(st.shard))
 	}
 	// A log beyond its minimum is not granted now, and the slow go on falling off.
-	large.perSecond = 40 << 20
 	st.move(0, 4000)
 	st.round()
 	if n := len(large.log.buf); n > logBytesLow {

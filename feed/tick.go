@@ -54,7 +54,8 @@ func (s *shard) inspect() {
 // bursts.
 func (g *group) inspect() {
 	quiet := g.received == 0
-	g.perSecond, g.received, g.measured = g.received, 0, g.shard.now
+	g.perSecond, g.received = g.received, 0
+	needed := int(int64(g.perSecond) * logNanos / 1e9)
 	l, before := &g.log, len(g.log.buf)
 	if l.head > l.tail {
 		g.trim() // who caught up alone has not
@@ -63,7 +64,7 @@ func (g *group) inspect() {
 	case before == 0:
 	case quiet && l.head == l.tail:
 		l.free()
-	case before >= 4*max(g.allowance(), int(l.head-l.tail)):
+	case before > logBytesLow && before >= 4*max(needed, int(l.head-l.tail)):
 		l.shrink(before / 2)
 	}
 	g.shard.bytes += len(l.buf) - before
