@@ -23,10 +23,11 @@ import (
 // exitNanos bounds a shutdown: what has not ended by then is cut.
 const exitTimeout = 30 * time.Second
 
-// gcPercent is how much garbage the heap may hold: a quarter of what lives. In
+// gcPercent is how much garbage the heap may hold: half of what lives. In
 // a steady state the feed makes next to none, so that collections are rare and
-// the room that they are given is memory for nothing.
-const gcPercent = 25
+// the room that they are given is memory for nothing; less would collect twenty
+// times while a feed begins and history fills.
+const gcPercent = 50
 
 type serveCmd struct {
 	Addr  string `default:"127.0.0.1:8080" help:"Listen here for clients (${env})."`
