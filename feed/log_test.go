@@ -205,3 +205,32 @@ func TestLogAgesTheLastBytes(t *testing.T) {
 		t.Fatalf("the last byte was there since %d; want 0.2 ms", since)
 	}
 }
+
+// A member is written to once a round, also where the log goes round its ring,
+// which it does when there is always somebody a little behind.
+func TestOneWriteWhereTheLogGoesRound(t *testing.T) {
+	st := newStage(t, 1)
+	p, late := st.open(Options{}, unlimited), st.open(Options{}, unlimited)
+	p.subscribe("bbo.S0")
+	late.subscribe("bbo.S0")
+	g := p.m.group
+	late.room, p.out, late.out = 0, nil, nil
+	round, before := 0, 0
+	for from := g.log.head; g.log.head-from < 4*logBytesMin; round++ {
+		st.move(0, 1)
+		writes, sent := st.shard.stats.Writes, len(p.out)
+		st.round()
+		if n := st.shard.stats.Writes - writes; n != 1 && round > 0 {
+			t.Fatalf("%d writes in round %d", n, round)
+		}
+		late.give(before) // always a frame behind
+		before = len(p.out) - sent
+	}
+	if len(g.log.buf) != logBytesMin {
+		t.Fatalf("a log of %d bytes for %d rounds", len(g.log.buf), round)
+	}
+	late.give(unlimited)
+	if !bytes.Equal(late.out, p.out) {
+		t.Fatalf("%d bytes were sent to one, %d others to the other", len(late.out), len(p.out))
+	}
+}

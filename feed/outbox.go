@@ -221,7 +221,7 @@ func (m *session) discard(s *segment) {
 // The result is valid until the next gather of any session of the shard.
 func (m *session) gather(budget int) []byte {
 	if len(m.outbox) == 0 {
-		return m.logPiece(budget)
+		return m.gatherLog(budget)
 	}
 	p := m.outbox[0].unsent()
 	if len(p) >= gatherBytesMax/2 {
@@ -237,18 +237,36 @@ func (m *session) gather(budget int) []byte {
 			return dst[:min(len(dst), budget)]
 		}
 	}
-	dst = append(dst, m.logPiece(gatherBytesMax-len(dst))...)
+	dst = append(dst, m.logPiece(m.cursor, gatherBytesMax-len(dst))...)
 	m.shard.gathered = dst
 	return dst[:min(len(dst), budget)]
 }
 
-// logPiece returns unsent bytes of the group's log that lie in one piece.
-func (m *session) logPiece(budget int) []byte {
-	if !m.follows() || m.cursor == m.group.log.head {
+// gatherLog returns unsent bytes of the group's log, at most budget of them: one
+// piece, or the two together if the first is a short one at the end of the ring.
+// A log that is filled again while it is written may never be empty, and so goes
+// round: a second write for each member would cost far more than the copy.
+func (m *session) gatherLog(budget int) []byte {
+	p := m.logPiece(m.cursor, budget)
+	if len(p) == 0 || len(p) >= gatherBytesMax/2 {
+		return p
+	}
+	more := m.logPiece(m.cursor+uint64(len(p)), min(budget, gatherBytesMax)-len(p))
+	if len(more) == 0 {
+		return p
+	}
+	m.shard.gathered = append(append(m.shard.gathered[:0], p...), more...)
+	return m.shard.gathered
+}
+
+// logPiece returns unsent bytes of the group's log from an offset on, at most n,
+// that lie in one piece.
+func (m *session) logPiece(from uint64, n int) []byte {
+	if !m.follows() || from == m.group.log.head {
 		return nil
 	}
-	p := m.group.log.piece(m.cursor, m.group.log.head)
-	return p[:min(len(p), budget)]
+	p := m.group.log.piece(from, m.group.log.head)
+	return p[:min(len(p), n)]
 }
 
 // sent notes that n gathered bytes were sent.

@@ -30,13 +30,13 @@ func TestRefillFillsTheLog(t *testing.T) {
 			}
 		}
 		pipes[behind].room = 500
-		st.now += 100e9 // so slow a group has the smallest log
-		s.flush(st.now)
 		send(20)
 		s.flush(st.now)
 		send(40)
 		pipes[behind].give(30_000)
 		g.trim()
+		g.log.stamp(st.now)
+		st.now += 1e9 // the log's oldest bytes are too old for it to grow
 		filled := false
 		s.refillEach, s.refill = 1, func() {
 			if !filled {
@@ -45,6 +45,9 @@ func TestRefillFillsTheLog(t *testing.T) {
 			}
 		}
 		s.flush(st.now)
+		if len(g.log.buf) != logBytesLow {
+			t.Fatalf("the log has grown to %d bytes", len(g.log.buf))
+		}
 		for i, p := range pipes {
 			if p.m.cursor < g.log.tail {
 				t.Fatalf("%d behind: member %d is at %d, the log begins at %d", behind, i, p.m.cursor, g.log.tail)
