@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tickcast/marketsim"
 	"tickcast/wire"
 )
 
@@ -106,6 +107,60 @@ func BenchmarkPublishMany(b *testing.B) {
 		st.round()
 	}
 	b.ReportMetric(float64(spent.Nanoseconds())/float64(n)/symbols, "ns/txn")
+}
+
+// BenchmarkPublishLoad is the hub's part of a tick of the load source, which
+// moves 500 symbols in turn, in batches as they come under a firehose. The
+// caches are filled with something else before each.
+func BenchmarkPublishLoad(b *testing.B) {
+	const symbols, ticks = 500, 160
+	for _, watched := range []string{"bbo.*", "bbo.* book.*"} {
+		b.Run("watched="+watched, func(b *testing.B) {
+			load, err := marketsim.NewLoad(symbols)
+			if err != nil {
+				b.Fatal(err)
+			}
+			st := newStage(b, 0)
+			if err := st.hub.List(load.Instruments()...); err != nil {
+				b.Fatal(err)
+			}
+			p := st.open(Options{}, unlimited)
+			p.count = true
+			p.subscribe(strings.Fields(watched)...)
+			for load.Next() == 0 {
+				load.Step(&st.batch, 0, symbols)
+				st.publish()
+			}
+			load.SetRate(0, 1e6)
+			other := make([]byte, 4<<20)
+			var spent time.Duration
+			n, wall := 0, int64(0)
+			publish := func() {
+				st.batch.Reset()
+				wall += ticks * 1000
+				load.Step(&st.batch, wall, ticks)
+				for i := range other {
+					other[i]++
+				}
+				began := time.Now()
+				if err := st.hub.Publish(&st.batch, st.now); err != nil {
+					b.Fatal(err)
+				}
+				spent += time.Since(began)
+				n += len(st.batch.Txns)
+				st.round()
+			}
+			for range 1000 { // until slices have grown, and symbols are out of step
+				publish()
+			}
+			spent, n = 0, 0
+			b.ReportAllocs()
+			for b.Loop() {
+				publish()
+			}
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(n), "ns/txn")
+		})
+	}
 }
 
 // deepen gives a symbol so many levels a side, behind where it moves.
