@@ -75,8 +75,8 @@ func TestDepthEqualsLevelsAfterEachTransaction(test *testing.T) {
 	})
 }
 
-// image is a book by price, bids negative.
-func image(bids, asks []wire.Level) map[wire.Price]wire.Qty {
+// byPrice is a book by price, bids negative.
+func byPrice(bids, asks []wire.Level) map[wire.Price]wire.Qty {
 	m := map[wire.Price]wire.Qty{}
 	for _, l := range bids {
 		m[-l.Price] = l.Qty
@@ -102,7 +102,7 @@ func TestBookTierIsTheDifferenceBetweenBeats(test *testing.T) {
 			}
 			st.now += 100e6
 			st.hub.Beat(st.now)
-			now := image(st.displayed(0))
+			now := byPrice(st.displayed(0))
 			frames := e.heard["book.S0.100ms"]
 			if st.hub.symbols[0].upd != upd {
 				f := (&ear{t: test, heard: map[string][]string{"": frames[len(frames)-1:]}}).take("")[0]
@@ -129,7 +129,7 @@ func checkMerged(t *rapid.T, f *clientFrame, before, now map[wire.Price]wire.Qty
 	if err1 != nil || err2 != nil {
 		t.Fatalf("%+v: %v %v", f, err1, err2)
 	}
-	changed := image(bids, asks)
+	changed := byPrice(bids, asks)
 	if f.Type == "snapshot" {
 		if fmt.Sprint(changed) != fmt.Sprint(now) || f.First != f.Upd {
 			t.Fatalf("snapshot %+v; want %v", f, now)

@@ -5,15 +5,16 @@ const (
 	// expireNanos is how often the hub looks for what it need not keep.
 	expireNanos = int64(10e9)
 	// expireChunksMax bounds a turn of the mutex: a chunk takes some 0.2 us, a
-	// symbol without one about as long.
+	// symbol without one or an event that was pending about as long.
 	expireChunksMax = 256
 	// spareChunks is what is kept for reuse however little was used.
 	spareChunks = 16
 )
 
 // expire lets go of what a burst has left behind: history that is older than
-// it may be, chunks beyond those that are used again, and states that nobody
-// has asked for since it looked before. It does so from symbol i on, in one
+// it may be, chunks beyond those that are used again, what is pending of
+// symbols that are quiet, and states that nobody has asked for since it looked
+// before. It does so from symbol i on, in one
 // turn of the mutex, and returns where the next turn begins, and whether there
 // is one.
 func (h *Hub) expire(i int, wall int64) (at int, more bool) {
@@ -29,6 +30,9 @@ func (h *Hub) expire(i int, wall int64) (at int, more bool) {
 			continue
 		}
 		s.forgetStates()
+		if wall-s.orderTP > expireNanos {
+			budget -= s.image.rest()
+		}
 		i++
 	}
 	if i < len(h.symbols) {

@@ -4,28 +4,33 @@ import "tickcast/wire"
 
 // preload loads the memory that publishing transactions will need. Transactions
 // that follow each other are often of different symbols, whose memory others
-// have driven out of the caches, so that each waits some ten times, one after
+// have driven out of the caches, so that each waits several times, one after
 // another. Here the loads of many symbols wait together, in the order in which
 // one leads to the next. It changes nothing but what is in the caches.
 func (h *Hub) preload(b *wire.Batch, from, to int) {
-	used := uint64(0)
+	used, settling := uint64(0), uint64(0) // a bit for each of publishTxnsMax
 	for _, t := range b.Txns[from:to] {
 		if int(t.Instrument) >= len(h.symbols) {
 			return // publish says so
 		}
 		s := h.symbols[t.Instrument]
-		used += uint64(s.dueAt) + s.seq(slotTrade) + s.seq(slotBBO) + s.bbo.Seq + uint64(s.bbo.TP) + uint64(s.history.count)
+		used += uint64(len(s.image.pending)) + uint64(s.image.fronts[0].n) + uint64(s.image.fronts[1].edge)
+		used += uint64(s.dueAt) + s.seq(slotTrade) + s.seq(slotBBO)
+		used += s.bbo.Seq + uint64(s.bbo.TP) + uint64(s.history.count)
 	}
-	for _, t := range b.Txns[from:to] {
+	for i, t := range b.Txns[from:to] {
 		s := h.symbols[t.Instrument]
-		used += uint64(s.id) + s.book.Preload() + s.history.preload()
+		used += uint64(s.id) + s.history.preload() + s.image.preload()
+		if (s.seq(slotBook)+1)%crcEvery == 0 || s.image.settles(b.EventsOf(from+i)) {
+			settling |= 1 << i
+			used += s.image.book.Preload()
+		}
 	}
 	for i, t := range b.Txns[from:to] {
 		s := h.symbols[t.Instrument]
 		used += s.encoder.Preload(slotBBO) + s.history.preloadNext()
-		events := b.EventsOf(from + i)
-		for j := range events[:min(len(events), preloadEventsMax)] {
-			used += s.book.PreloadFor(&events[j])
+		if settling>>i&1 != 0 {
+			used += s.image.preloadFor(b.EventsOf(from+i)) + s.image.preloadFor(s.image.pending)
 		}
 	}
 	h.scratch.used = used
@@ -33,6 +38,41 @@ func (h *Hub) preload(b *wire.Batch, from, to int) {
 
 // preloadEventsMax bounds what is loaded for one transaction.
 const preloadEventsMax = 8
+
+// preload loads the place in which the next event will be pending.
+func (m *image) preload() (used uint64) {
+	n := len(m.pending)
+	if n == cap(m.pending) {
+		return 0
+	}
+	return m.pending[:n+1][n].ID
+}
+
+// settles reports whether a transaction is likely to bring the book up to date:
+// what is pending becomes too much, or all levels that are known go.
+func (m *image) settles(events []wire.Event) bool {
+	if len(m.pending)+len(events) > pendingMax {
+		return true
+	}
+	for i := range events {
+		e := &events[i]
+		if e.Kind != wire.EventLevelSet || e.Qty != 0 {
+			continue
+		}
+		if f := &m.fronts[(e.Side-wire.Buy)&1]; f.n == 1 && !f.whole && f.levels[0].Price == e.Price {
+			return true
+		}
+	}
+	return false
+}
+
+// preloadFor loads what applying events will need.
+func (m *image) preloadFor(events []wire.Event) (used uint64) {
+	for i := range events[:min(len(events), preloadEventsMax)] {
+		used += m.book.PreloadFor(&events[i])
+	}
+	return used
+}
 
 // preload loads the chunk that the next transaction goes into, preloadNext the
 // places in it.

@@ -23,9 +23,13 @@ type scratch struct {
 }
 
 // Publish numbers and distributes the transactions of b, in their order; wall
-// is the wall time of publication, ns. It never waits for a subscriber. An
-// error names a transaction that contradicts the symbol's image: the source
-// is wrong, and what follows it is not published.
+// is the wall time of publication, ns. It never waits for a subscriber.
+//
+// An error names a symbol whose events contradict each other: the source is
+// wrong, and what follows is not published. Books are brought up to date when
+// they are read, so a contradiction shows at its own transaction or at a later
+// one of the symbol, at most pendingMax later. All further transactions of the
+// symbol are refused with the same error.
 func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	defer h.wake()
 	for i, observed := 0, b.Matched == 0; i < len(b.Txns); {
@@ -66,9 +70,11 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 	s := h.symbols[t.Instrument]
 	ts := h.base + t.Time
 	h.stats.Events += uint64(len(events))
-	if err := h.sort(s, events); err != nil {
-		return fmt.Errorf("%s: %w", s.instrument.Symbol, err)
+	h.sort(s, events)
+	if err := s.contradiction(); err != nil {
+		return err
 	}
+	h.enterState(s)
 	sc := &h.scratch
 	rec := txn{pos: h.stats.Frames + 1, time: t.Time, tp: wall}
 	p := Packet{Matched: matched, Encoded: wall}
@@ -93,11 +99,11 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 		rec.trade, rec.order, rec.book = s.seq(slotTrade), s.seq(slotOrder), s.seq(slotBook)
 		h.archive.append(&s.history, rec, sc)
 	}
-	return nil
+	return s.contradiction() // which reading the book may have shown
 }
 
-// sort brings the image up to date and sorts the events by what they are for.
-func (h *Hub) sort(s *symbol, events []wire.Event) error {
+// sort sorts the events by what they are for, and has the image take them in.
+func (h *Hub) sort(s *symbol, events []wire.Event) {
 	sc := &h.scratch
 	sc.trades, sc.orders, sc.bids, sc.asks, sc.state = sc.trades[:0], sc.orders[:0], sc.bids[:0], sc.asks[:0], 0
 	for i := range events {
@@ -112,17 +118,13 @@ func (h *Hub) sort(s *symbol, events []wire.Event) error {
 				sc.asks = append(sc.asks, *e)
 			}
 		case wire.EventAdd, wire.EventReduce, wire.EventRemove, wire.EventReplace:
-			if err := s.book.Apply(e); err != nil {
-				return err
-			}
 			sc.orders = append(sc.orders, *e)
 		case wire.EventStateSet:
 			sc.state, sc.reason = e.State, e.Reason
 		default: // answers to the owner of an order, and what Top tells anyway
 		}
 	}
-	h.enterState(s)
-	return nil
+	s.image.take(sc.orders, sc.bids, sc.asks)
 }
 
 // sortLevels puts the best level first. A transaction touches few levels, in

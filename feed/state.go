@@ -70,9 +70,10 @@ func (s *symbol) captureBook(slot wire.Slot) *state {
 // captureOrders copies the resting orders: some 12 ns each.
 func (s *symbol) captureOrders() *state {
 	f := wire.OrderFrame{Seq: s.seq(slotOrder), Upd: s.upd, Snapshot: true, TS: s.orderTime, TP: s.orderTP}
-	f.Events = make([]wire.Event, 0, s.book.Orders())
-	f.Events = s.book.AppendAdds(f.Events, wire.Buy)
-	f.Events = s.book.AppendAdds(f.Events, wire.Sell)
+	book := s.image.settled()
+	f.Events = make([]wire.Event, 0, book.Orders())
+	f.Events = book.AppendAdds(f.Events, wire.Buy)
+	f.Events = book.AppendAdds(f.Events, wire.Sell)
 	return &state{encoder: s.encoder, seq: f.Seq, frame: frame{channel: wire.ChannelOrder, order: &f}}
 }
 

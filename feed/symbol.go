@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"tickcast/orderbook"
 	"tickcast/wire"
 )
 
@@ -52,10 +51,10 @@ type symbol struct {
 	// What every transaction needs, side by side: with many symbols each cache
 	// line is a miss.
 	*listing
-	book      *orderbook.Book // building mode: L2, L3 and the top are read from it
-	dueAt     int64           // market time at which a candle ends or the ticker's window moves
-	upd       uint64          // number of the last change of the displayed L2
-	bookTime  int64           // ts of the last book frame
+	image     image
+	dueAt     int64  // market time at which a candle ends or the ticker's window moves
+	upd       uint64 // number of the last change of the displayed L2
+	bookTime  int64  // ts of the last book frame
 	bookTP    int64
 	orderTime int64 // ts of the last order frame
 	orderTP   int64
@@ -83,12 +82,9 @@ type symbol struct {
 }
 
 func newSymbol(l *listing) *symbol {
-	book, err := orderbook.New(orderbook.Config{OutsideIDs: true, Tick: l.instrument.Tick})
-	if err != nil {
-		panic(fmt.Sprintf("feed: building book: %v", err)) // an instrument's tick is valid
-	}
 	return &symbol{
-		listing: l, book: book, state: wire.StateTrading, indicativeAt: math.MaxInt64, dueAt: math.MaxInt64,
+		listing: l, image: newImage(l.instrument.Tick), state: wire.StateTrading,
+		indicativeAt: math.MaxInt64, dueAt: math.MaxInt64,
 	}
 }
 
@@ -106,6 +102,14 @@ func (s *symbol) unwatch(slot wire.Slot, d wire.Dialect, shard int) {
 	}
 }
 
+// contradiction returns how the source contradicted itself, if that is known.
+func (s *symbol) contradiction() error {
+	if s.image.err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", s.instrument.Symbol, s.image.err)
+}
+
 // seq returns the last number of a stream.
 func (s *symbol) seq(slot wire.Slot) uint64 { return s.streams[slot].seq }
 
@@ -114,7 +118,7 @@ func (s *symbol) top() wire.Top {
 	if s.hidden {
 		return wire.Top{}
 	}
-	return s.book.Top()
+	return s.image.top()
 }
 
 // appendDisplayed appends the best n levels of each side of the displayed
@@ -123,10 +127,10 @@ func (s *symbol) appendDisplayed(dst []wire.Level, n int) (levels []wire.Level, 
 	if s.hidden {
 		return dst, 0
 	}
-	before := len(dst)
-	dst = s.book.AppendLevels(dst, wire.Buy, n)
+	book, before := s.image.settled(), len(dst)
+	dst = book.AppendLevels(dst, wire.Buy, n)
 	bids = len(dst) - before
-	return s.book.AppendLevels(dst, wire.Sell, n), bids
+	return book.AppendLevels(dst, wire.Sell, n), bids
 }
 
 // crc is the checksum of the displayed book.

@@ -19,7 +19,7 @@ func (h *Hub) enterState(s *symbol) {
 		s.state = sc.state
 		s.trading.Store(uint32(sc.state))
 	}
-	hidden := s.state.Collecting() || s.hidden && crossed(s.book.Top())
+	hidden := s.state.Collecting() || s.hidden && crossed(s.image.top())
 	sc.reshown = hidden != s.hidden
 	s.hidden = hidden
 }
@@ -70,10 +70,11 @@ func (h *Hub) publishStatus(s *symbol, ts int64, p Packet) {
 // indicative is price and quantity at which the collected orders would trade
 // now; hidden quantity is not among them.
 func (s *symbol) indicative() wire.Level {
+	book := s.image.settled()
 	if s.ticker.last.Seq > 0 {
-		s.book.SetReference(s.ticker.last.Last)
+		book.SetReference(s.ticker.last.Last)
 	}
-	price, qty := s.book.Indicative()
+	price, qty := book.Indicative()
 	return wire.Level{Price: price, Qty: qty}
 }
 
