@@ -20,6 +20,19 @@
 // and the time it is told, so that a seeded test can order all three. Nothing
 // here reads a clock but what Config.Now of Shards provides.
 //
+// # Books
+//
+// What a transaction publishes is in its events: of the symbol's book it needs
+// the best of each side, which the levels that it sets tell. So order events
+// are only kept, until somebody reads the book: at every 50th update for its
+// checksum, for a snapshot, for a depth stream. Applied at once they cost ten
+// cache misses each when 500 symbols move in turn, 250 of 850 ns a transaction.
+// In return a source that contradicts itself is found out later.
+//
+// Weighed and left: order events could wait in history, and not be copied. But
+// then history could let go of a chunk only when the book has it, and the crc
+// of a transaction would need the transaction in history before it is complete.
+//
 // # Streams
 //
 // trade, order, book, bbo and status, and the candles and the ticker once

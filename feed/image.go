@@ -69,7 +69,9 @@ func (m *image) settled() *orderbook.Book {
 }
 
 // settle applies what is pending, holds the best that the levels tell against
-// that of the orders, and learns from the book what the levels do not tell.
+// that of the orders, and learns from the book what the levels do not tell. It
+// must be called between transactions, or when all of one was taken in. A best
+// that was wrong for a while, and is right by now, goes unnoticed.
 func (m *image) settle() {
 	m.apply(m.pending)
 	m.pending = m.pending[:0]

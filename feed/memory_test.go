@@ -217,7 +217,7 @@ func TestShardBudgetShrinksTheLargestLog(t *testing.T) {
 }
 
 // holdings is what a hub and its shard have taken beside images.
-type holdings struct{ logs, inbox, outboxes, states, history, free int }
+type holdings struct{ logs, inbox, outboxes, states, history, free, pending int }
 
 func (st *stage) holdings() holdings {
 	n := holdings{logs: logBytes(st.shard), history: st.hub.archive.bytes}
@@ -228,6 +228,7 @@ func (st *stage) holdings() holdings {
 		n.outboxes += m.outboxBytes + cap(m.outbox)
 	}
 	for _, s := range st.hub.symbols {
+		n.pending += cap(s.image.pending)
 		for i := range s.streams {
 			if s.states[i] != nil {
 				n.states++
@@ -241,7 +242,7 @@ func (st *stage) holdings() holdings {
 }
 
 // What a burst takes is given back when it is over, although every client
-// stays: logs, inboxes, outboxes, states, and history but for what a client
+// stays: logs, inboxes, outboxes, states, what was pending, and history but for what a client
 // needs to go on with a quiet symbol.
 func TestMemoryOfABurstIsGivenBack(t *testing.T) {
 	const symbols = 4
@@ -267,7 +268,7 @@ func TestMemoryOfABurstIsGivenBack(t *testing.T) {
 	resumed.count = true
 	resumed.say(`{"op":"subscribe","streams":["book.S1","trade.S1"],"since":{"book.S1":"e:8000","trade.S1":"e:4000"}}`)
 	st.rounds()
-	if n := st.holdings(); n.logs < 1<<20 || n.inbox < 1<<20 || n.outboxes < 1<<20 || n.states == 0 || n.history < 5<<20 {
+	if n := st.holdings(); n.logs < 1<<20 || n.inbox < 1<<20 || n.outboxes < 1<<20 || n.states == 0 || n.history < 5<<20 || n.pending == 0 {
 		t.Fatalf("no burst: %+v", n)
 	}
 	clients = append(clients, resumed)
@@ -285,7 +286,7 @@ func TestMemoryOfABurstIsGivenBack(t *testing.T) {
 			t.Fatalf("after %d s: %+v", second, n)
 		}
 	}
-	if n := st.holdings(); n.states != 0 || n.free > spareChunks || n.history > symbols*16<<10 {
+	if n := st.holdings(); n.states != 0 || n.pending != 0 || n.free > spareChunks || n.history > symbols*16<<10 {
 		t.Errorf("in the end: %+v", n)
 	}
 	for _, p := range clients { // all of them go on

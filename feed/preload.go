@@ -15,7 +15,7 @@ func (h *Hub) preload(b *wire.Batch, from, to int) {
 		}
 		s := h.symbols[t.Instrument]
 		used += uint64(len(s.image.pending)) + uint64(s.image.fronts[0].n) + uint64(s.image.fronts[1].edge)
-		used += uint64(s.dueAt) + s.seq(slotTrade) + s.seq(slotBBO)
+		used += uint64(s.dueAt) + s.upd + s.seq(slotTrade) + s.seq(slotBBO)
 		used += s.bbo.Seq + uint64(s.bbo.TP) + uint64(s.history.count)
 	}
 	for i, t := range b.Txns[from:to] {

@@ -25,11 +25,11 @@ type scratch struct {
 // Publish numbers and distributes the transactions of b, in their order; wall
 // is the wall time of publication, ns. It never waits for a subscriber.
 //
-// An error names a symbol whose events contradict each other: the source is
-// wrong, and what follows is not published. Books are brought up to date when
-// they are read, so a contradiction shows at its own transaction or at a later
-// one of the symbol, at most pendingMax later. All further transactions of the
-// symbol are refused with the same error.
+// An error names a symbol whose events contradict each other, and the order or
+// the level: the source is wrong, and what follows is not published. Books are
+// brought up to date when they are read, so it is returned at that transaction
+// or at a later one of the symbol: at the latest when 64 more order events have
+// come (pendingMax). Every further transaction of the symbol returns it again.
 func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	defer h.wake()
 	for i, observed := 0, b.Matched == 0; i < len(b.Txns); {

@@ -45,7 +45,7 @@ type stream struct{ seq, pos uint64 }
 // slotSet is a set of a symbol's streams, a bit each.
 type slotSet uint64
 
-// symbol is the image of an instrument, its streams and its history. Guarded
+// symbol is an instrument's image, its streams and its history. Guarded
 // by the hub's mutex, but for what is embedded.
 type symbol struct {
 	// What every transaction needs, side by side: with many symbols each cache
