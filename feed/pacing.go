@@ -5,9 +5,9 @@ package feed
 // same price; when there is little to do, it begins at once.
 const (
 	// pacedPackets is how many packets a round must carry for the time between
-	// rounds to be twice what a round takes. With fewer it is less, by the square
-	// of their share: a round of a thousand writes carries eight at a thousand
-	// ticks a second, and to wait would cost more latency than it saves.
+	// rounds to be half as much again as a round takes. With fewer it is less, by
+	// the square of their share: a round of a thousand writes carries eight at a
+	// thousand ticks a second, and to wait would cost more latency than it saves.
 	pacedPackets = 32
 	// pauseMax bounds the time between rounds, and so what pacing adds to a
 	// tick's latency.
@@ -37,7 +37,7 @@ func (p *pacing) round(began, ended int64, packets, writes int) {
 	}
 	took := ended - began
 	share := min(int64(packets), pacedPackets)
-	pause := took + took*share*share/(pacedPackets*pacedPackets)
+	pause := took + took*share*share/(2*pacedPackets*pacedPackets)
 	p.next = began + min(pause, int64(writes)*pauseWriteNanos, pauseMax)
 }
 
