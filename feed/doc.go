@@ -88,11 +88,20 @@
 // updates a second costs 1.4 % of a core, 0.8 % if shards blocked after 10 ms;
 // one of 20 costs 1.9 instead of 3.1 %, one of 100 costs 3.0 instead of 5.2 %.
 //
+// Weighed and left: sendfile of a log that lies in a memfd, whose pages the
+// kernel passes on instead of copying them (what is sent must not change, so each
+// page is used once). In C a frame of 150 bytes costs 19 ns instead of 24 in
+// writes of 250 KB, and 40 instead of 44 in writes of 24 KB; but here, at 16 M
+// deliveries a second, 50 45 44 ns against 45 46 61 in three pairs: counting the
+// references to a page fifty times costs nearly what the copies do.
+//
 // Under load rounds begin at most every 10 ms, and not every 5: at 4 M
 // deliveries a second to 1,000 clients of one symbol it saves a quarter of the
 // CPU time. Their latency pays with less, because a round takes what comes
 // while it writes: whoever is served late in it is up to date. Logs grow to 16
 // MiB, not 8: at 18 M deliveries a second to 50 clients that is what 250 ms take.
+// They grow while their oldest bytes are younger than that, and not by a measured
+// rate, which is low when a burst begins.
 //
 // Market time may leap. What it has made due is published in turns of some 64
 // frames a symbol. Of more than 500 candles in a row without executions the

@@ -14,9 +14,8 @@ const (
 // expire lets go of what a burst has left behind: history that is older than
 // it may be, chunks beyond those that are used again, what is pending of
 // symbols that are quiet, and states that nobody has asked for since it looked
-// before. It does so from symbol i on, in one
-// turn of the mutex, and returns where the next turn begins, and whether there
-// is one.
+// before. It does so from symbol i on, in one turn of the mutex, and returns
+// where the next turn begins, and whether there is one.
 func (h *Hub) expire(i int, wall int64) (at int, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
