@@ -22,8 +22,11 @@ type napper struct{}
 func newNapper() napper {
 	runtime.LockOSThread()
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // without it naps are longer
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Runtime: sliceNanos}
-	_ = unix.SchedSetAttr(0, &attr, 0) // kernels before 6.12 know no slices
+	// Setting one attribute sets them all: nice and policy stay as they were.
+	if attr, err := unix.SchedGetAttr(0, 0); err == nil && attr.Policy == unix.SCHED_NORMAL {
+		attr.Runtime = sliceNanos
+		_ = unix.SchedSetAttr(0, attr, 0) // kernels before 6.12 know no slices
+	}
 	return napper{}
 }
 
