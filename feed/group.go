@@ -42,7 +42,6 @@ type group struct {
 	flushFrom uint64 // the log's head when its window opened
 	beatDue   int64  // when its next heartbeat is due, 0: none
 	received  int    // bytes in the present second
-	perSecond int    // bytes in the second before
 
 	torn      bool // after an overload nothing is appended until a marker comes
 	extending int  // attachments for listings under way
@@ -218,33 +217,34 @@ func (g *group) soil() {
 
 // room makes room for n bytes: the ring grows while its oldest bytes are young;
 // then what is unsent is written now rather than at the end of the round; then
-// those who lag fall off.
+// those who lag fall off, but the ring grows again as soon as what they have not
+// sent is young.
 func (g *group) room(n int) {
 	g.received += n
 	l := &g.log
-	if l.fits(n) {
-		return
-	}
-	if size := int(l.head-l.tail) + n; g.affords(size) && g.shard.grow(l, size) {
+	if l.fits(n) || g.grow(n) {
 		return
 	}
 	g.write()
-	if l.fits(n) {
-		return
-	}
-	for !l.fits(n) && l.head > l.tail {
-		g.reclaim(l.tail + uint64(max(n, reclaimBytes)))
+	for !l.fits(n) && l.head > l.tail && !g.grow(n) {
+		offset := l.tail + uint64(max(n, reclaimBytes))
+		if old := l.until(g.shard.now - logNanos); old > l.tail {
+			offset = min(offset, old)
+		}
+		g.reclaim(offset)
 	}
 	if !l.fits(n) {
 		g.shard.force(l, n)
 	}
 }
 
-// affords reports whether the log may hold size bytes: what came within
-// logNanos, however fast.
-func (g *group) affords(size int) bool {
-	young := g.shard.now-g.log.since(g.log.tail, g.shard.now) < logNanos
-	return size <= logBytesLow || size <= logBytesMax && young
+// grow makes the ring hold n bytes more, if it may: beyond logBytesLow it holds
+// what came within logNanos, however fast.
+func (g *group) grow(n int) bool {
+	l := &g.log
+	size := int(l.head-l.tail) + n
+	young := g.shard.now-l.since(l.tail, g.shard.now) < logNanos
+	return (size <= logBytesLow || size <= logBytesMax && young) && g.shard.grow(l, size)
 }
 
 // reclaim takes the log's bytes before offset from whoever has not sent them.

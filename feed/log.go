@@ -222,6 +222,15 @@ func (l *groupLog) since(offset uint64, now int64) int64 {
 	return l.marks[i].at
 }
 
+// until returns the offset up to which the log's bytes came by the time at.
+func (l *groupLog) until(at int64) uint64 {
+	i := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].at > at })
+	if i == 0 {
+		return l.tail
+	}
+	return max(l.tail, l.marks[i-1].offset)
+}
+
 // end keeps of a log to which nothing will be added what its readers need.
 func (l *groupLog) end() {
 	l.ended = true

@@ -49,13 +49,12 @@ func (s *shard) inspect() {
 	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.sessions), len(s.groups), s.bytes
 }
 
-// inspect measures the group's rate and returns the memory of a quiet log. One
-// that is far too large for what comes is halved: what comes may come in
-// bursts.
+// inspect returns the memory of a quiet log. One that is far too large for what
+// came since it looked before is halved: what comes may come in bursts.
 func (g *group) inspect() {
 	quiet := g.received == 0
-	g.perSecond, g.received = g.received, 0
-	needed := int(int64(g.perSecond) * logNanos / 1e9)
+	needed := int(int64(g.received) * logNanos / 1e9)
+	g.received = 0
 	l, before := &g.log, len(g.log.buf)
 	if l.head > l.tail {
 		g.trim() // who caught up alone has not
