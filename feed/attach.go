@@ -8,8 +8,11 @@ import (
 
 // Bounds of an attachment.
 const (
-	// attachStatesMax is how many states one turn of the hub's mutex may copy.
+	// attachStatesMax is how many states one turn of the hub's mutex may copy,
+	// attachFewStates how many are left to the last turn: their books may all
+	// have to be brought up to date, in some 20 us each.
 	attachStatesMax = 32
+	attachFewStates = 8
 	// replayCommandBytes bounds what one command may have replayed, and
 	// replayTotalBytes what all sessions together have not yet been sent.
 	// Beyond it a resume is answered with recovered:false.
@@ -101,7 +104,7 @@ func (h *Hub) prepare(a *attachment) {
 			long++
 		}
 	}
-	if long <= attachStatesMax {
+	if long <= attachFewStates {
 		return
 	}
 	for i := 0; i < len(a.wants); {
@@ -112,7 +115,7 @@ func (h *Hub) prepare(a *attachment) {
 			if !takesLong(slot) {
 				continue
 			}
-			n++
+			n += 1 + len(s.image.pending)/pendingState
 			h.ensure(s, slot, a.wall)
 			if w.fresh {
 				w.least = s.seq(slot)
@@ -124,6 +127,10 @@ func (h *Hub) prepare(a *attachment) {
 		h.mu.Unlock()
 	}
 }
+
+// pendingState is how many order events that were pending cost as much as to copy
+// a state.
+const pendingState = 16
 
 // takesLong reports whether a stream has a state to be captured.
 func takesLong(slot wire.Slot) bool { return slot.Channel().Image() || slot.Channel().Stateful() }

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// Sizes of a connection socket: what its writer has not written, and what is
-// read at a time. A descriptor's kernel buffer takes as much at once, so that a
-// burst disturbs clients on neither; and a frozen client may cost as much.
+// Sizes of a connection socket: what its writer has not written, what it writes
+// and what is read at a time. With its buffer a burst disturbs clients as little
+// as those on descriptors; and a frozen client may cost as much. A piece is small
+// enough for a slow client to take it long before it counts as frozen.
 const (
 	connWriteBytes = 256 << 10
+	connPieceBytes = 16 << 10
 	connReadBytes  = 4 << 10
 )
 
@@ -32,6 +34,7 @@ type connSocket struct {
 	bytesMax int        // in buf and in the writer's hands
 	buf      []byte
 	writing  int    // bytes in the writer's hands
+	begun    int64  // when it was given the piece that it writes, 0: none
 	spare    []byte // of the last write
 	full     bool   // a write was cut short
 	closing  bool   // close when buf is empty
@@ -78,6 +81,13 @@ func (c *connSocket) read(on bool) {
 	if on {
 		c.grant()
 	}
+}
+
+// since implements socket.
+func (c *connSocket) since() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun
 }
 
 // close implements socket.
@@ -169,12 +179,33 @@ func (c *connSocket) writer() {
 			_ = c.conn.Close() // nothing is left to lose
 			return
 		}
-		_, err := c.conn.Write(p)
+		err := c.writeAll(p)
 		c.wrote(p, err)
 		if err != nil {
 			return
 		}
 	}
+}
+
+// writeAll writes p in pieces.
+func (c *connSocket) writeAll(p []byte) error {
+	for len(p) > 0 {
+		n := min(len(p), connPieceBytes)
+		c.begin()
+		if _, err := c.conn.Write(p[:n]); err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// begin notes that a piece is to be written.
+func (c *connSocket) begin() {
+	now := c.loop.now()
+	c.mu.Lock()
+	c.begun = now
+	c.mu.Unlock()
 }
 
 // collect returns what is to be written. Who waits gets nothing only when the
@@ -195,7 +226,7 @@ func (c *connSocket) collect(wait bool) (p []byte) {
 func (c *connSocket) wrote(p []byte, err error) {
 	c.mu.Lock()
 	full := c.full
-	c.full, c.writing = false, 0
+	c.full, c.writing, c.begun = false, 0, 0
 	if err != nil {
 		c.err, c.buf = err, nil
 	}

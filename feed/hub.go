@@ -33,6 +33,10 @@ const publishTxnsMax = 32
 // market time has made much due.
 const publishFramesMax = 512
 
+// publishAppliedMax ends it when that many order events that were pending were
+// applied to cold books: 0.3 us each.
+const publishAppliedMax = 512
+
 // Hub numbers events, keeps each symbol's image and history, and encodes each
 // live event once for each dialect in which somebody watches it. It is a
 // monitor: publishers and shards call it from any goroutine, and the work

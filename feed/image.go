@@ -50,10 +50,21 @@ func (m *image) take(orders, bids, asks []wire.Event) {
 		m.settle()
 		return
 	}
-	m.pending = append(m.pending, orders...)
+	m.wait(orders)
 	if !m.fronts[0].known() || !m.fronts[1].known() {
 		m.settle()
 	}
+}
+
+// wait adds to what is pending, in memory that grows to pendingMax and no further:
+// there may be thousands of symbols.
+func (m *image) wait(orders []wire.Event) {
+	if n := len(m.pending) + len(orders); n > cap(m.pending) {
+		grown := make([]wire.Event, len(m.pending), min(2*n, pendingMax))
+		copy(grown, m.pending)
+		m.pending = grown
+	}
+	m.pending = append(m.pending, orders...)
 }
 
 // top returns the best of each side.

@@ -19,6 +19,7 @@ type scratch struct {
 	state                wire.State // that the transaction sets, 0: none
 	reason               wire.Reason
 	reshown              bool   // the displayed book begins anew with the transaction
+	applied              int    // order events that were pending, in a turn of the mutex
 	used                 uint64 // by preload
 }
 
@@ -28,8 +29,10 @@ type scratch struct {
 // An error names a symbol whose events contradict each other, and the order or
 // the level: the source is wrong, and what follows is not published. Books are
 // brought up to date when they are read, so it is returned at that transaction
-// or at a later one of the symbol: at the latest when 64 more order events have
-// come (pendingMax). Every further transaction of the symbol returns it again.
+// or at a later one of the symbol, when up to 64 more order events have come
+// (pendingMax); what was published until then stays. Every further transaction
+// of the symbol returns it again. Of the levels only the best are compared with
+// the orders, and only when the book is brought up to date.
 func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	defer h.wake()
 	for i, observed := 0, b.Matched == 0; i < len(b.Txns); {
@@ -41,7 +44,8 @@ func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 		begin := h.stats.Frames
 		end := min(i+publishTxnsMax, len(b.Txns))
 		h.preload(b, i, end)
-		for ; i < end && h.stats.Frames-begin < publishFramesMax; i++ {
+		h.scratch.applied = 0
+		for ; i < end && h.stats.Frames-begin < publishFramesMax && h.scratch.applied < publishAppliedMax; i++ {
 			if !h.inTime(b.Txns[i], wall) {
 				break
 			}
@@ -70,6 +74,7 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 	s := h.symbols[t.Instrument]
 	ts := h.base + t.Time
 	h.stats.Events += uint64(len(events))
+	waiting := len(s.image.pending)
 	h.sort(s, events)
 	if err := s.contradiction(); err != nil {
 		return err
@@ -98,6 +103,9 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 	if len(sc.trades) > 0 || rec.hasOrder || rec.hasBook {
 		rec.trade, rec.order, rec.book = s.seq(slotTrade), s.seq(slotOrder), s.seq(slotBook)
 		h.archive.append(&s.history, rec, sc)
+	}
+	if len(s.image.pending) < waiting {
+		h.scratch.applied += waiting
 	}
 	return s.contradiction() // which reading the book may have shown
 }

@@ -30,7 +30,7 @@ type Slow uint8
 // The modes of PROTOCOL.md section 3.
 const (
 	SlowConflate Slow = iota + 1 // it is told what it missed, and goes on with the current state
-	SlowClose                    // it is closed with 4008
+	SlowClose                    // it is closed with 4008: after 5 s, or when it is to be told what it missed
 )
 
 // Options of a session. The zero value is what a client gets that asks for
@@ -110,6 +110,9 @@ type socket interface {
 	read(on bool)
 	// close ends the connection; hard: what was not sent is thrown away.
 	close(hard bool)
+	// since returns when the client's connection was given bytes that it has not
+	// taken yet, 0 if there are none.
+	since() int64
 }
 
 // session is the state machine of a connection: bytes in, bytes out. It knows
@@ -421,15 +424,19 @@ func (m *session) writable() {
 
 // age returns for how long the oldest unsent byte has waited, ns.
 func (m *session) age(now int64) int64 {
+	since := now
 	switch {
 	case m.lostAt != 0:
-		return now - m.lostAt
+		since = m.lostAt
 	case len(m.outbox) > 0:
-		return now - m.outbox[0].at
+		since = m.outbox[0].at
 	case m.group != nil && m.cursor < m.group.log.head:
-		return now - m.group.log.since(m.cursor, now)
+		since = m.group.log.since(m.cursor, now)
 	}
-	return 0
+	if at := m.sock.since(); at != 0 {
+		since = min(since, at)
+	}
+	return now - since
 }
 
 // unsentBytes returns how many bytes wait for the client.

@@ -53,7 +53,7 @@ func (s *shard) inspect() {
 // came since it looked before is halved: what comes may come in bursts.
 func (g *group) inspect() {
 	quiet := g.received == 0
-	needed := int(int64(g.received) * logNanos / 1e9)
+	needed := max(int(int64(g.received)*logNanos/1e9), logBytesLow)
 	g.received = 0
 	l, before := &g.log, len(g.log.buf)
 	if l.head > l.tail {
@@ -63,7 +63,7 @@ func (g *group) inspect() {
 	case before == 0:
 	case quiet && l.head == l.tail:
 		l.free()
-	case before > logBytesLow && before >= 4*max(needed, int(l.head-l.tail)):
+	case before >= 4*max(needed, int(l.head-l.tail)):
 		l.shrink(before / 2)
 	}
 	g.shard.bytes += len(l.buf) - before

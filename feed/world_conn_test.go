@@ -51,6 +51,9 @@ func (s *simConn) turn() (more bool) {
 	n := min(len(s.left), c.room)
 	c.room -= n
 	c.inbuf = append(c.inbuf, s.left[:n]...)
+	if n > 0 || len(s.left) == len(s.writing) && len(s.left) > 0 {
+		s.socket.begin()
+	}
 	switch s.left = s.left[n:]; {
 	case len(s.left) > 0 && s.deadline != 0 && c.world.now > s.deadline:
 		s.socket.wrote(s.writing, os.ErrDeadlineExceeded)

@@ -20,7 +20,7 @@ import (
 	"tickcast/feed/web"
 )
 
-// exitNanos bounds a shutdown: what has not ended by then is cut.
+// exitTimeout bounds a shutdown: what has not ended by then is cut.
 const exitTimeout = 30 * time.Second
 
 // gcPercent is how much garbage the heap may hold: half of what lives. In
