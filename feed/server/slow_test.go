@@ -51,6 +51,7 @@ func testSlowConflate(t *testing.T, newRig maker) {
 	p := g.connect(t, "?ping=0&streams=book.*,trade.*,bbo.*")
 	g.stuff()
 	g.eventually("falling off", func() bool {
+		g.leap(300 * time.Millisecond) // what is older is not kept
 		g.market.publish(500)
 		return g.wrapped()
 	})
