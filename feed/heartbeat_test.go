@@ -91,3 +91,25 @@ func TestUnsentAgeOfWhoReadsTooLittle(t *testing.T) {
 		t.Fatalf("closed %v, %+v", p.closed, p.end)
 	}
 }
+
+// Whoever connects is in a group without streams for a moment. Those groups are
+// not held until their heartbeats, and the heartbeats of others come.
+func TestEndedGroupsAreForgotten(t *testing.T) {
+	st := newStage(t, 1)
+	var clients []*pipe
+	for range 1000 {
+		p := st.open(Options{Heartbeat: 15e9}, unlimited)
+		p.subscribe("bbo.S0")
+		p.out = nil
+		clients = append(clients, p)
+	}
+	if n := len(st.shard.timers.entries); n > 4*timersSpare {
+		t.Fatalf("%d timers for one group", n)
+	}
+	st.wait(15e9)
+	for _, p := range clients {
+		if n := len(texts(p.frames(), `"op":"heartbeat"`)); n != 1 {
+			t.Fatalf("%d heartbeats in 15 s", n)
+		}
+	}
+}

@@ -264,6 +264,7 @@ func (g *group) remove(place int32) {
 // read its log need of it lives on in their outboxes.
 func (g *group) end() {
 	g.closed = true
+	g.shard.timers.forget()
 	delete(g.shard.groups, g.key)
 	for i := range g.streams {
 		g.streams[i].leave()
