@@ -242,8 +242,8 @@ func (st *stage) holdings() holdings {
 }
 
 // What a burst takes is given back when it is over, although every client
-// stays: logs, inboxes, outboxes, states, what was pending, and history but for what a client
-// needs to go on with a quiet symbol.
+// stays: logs, inboxes, outboxes, states, what was pending, and history but for
+// what a client needs to go on with a quiet symbol.
 func TestMemoryOfABurstIsGivenBack(t *testing.T) {
 	const symbols = 4
 	st := newStage(t, symbols)
