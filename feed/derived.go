@@ -283,7 +283,7 @@ func (h *Hub) publishDepth(d *derived, bids, asks []wire.Level, p Packet) {
 	}
 	s := d.symbol
 	w := h.number(s, d.slot, &p)
-	f.Channel, f.Rate, f.Seq, f.Upd = d.slot.Channel(), d.slot.Rate(), p.Seq, s.upd
+	f.Channel, f.Rate, f.Seq, f.Upd = d.slot.Channel(), d.slot.Rate(), p.Seq, s.upd()
 	f.Bids, f.Asks = append(f.Bids[:0], bids...), append(f.Asks[:0], asks...)
 	f.TS, f.TP = s.bookTime, p.Encoded
 	h.liveDerived(d, p, w)

@@ -65,7 +65,7 @@ func TestDepthEqualsLevelsAfterEachTransaction(test *testing.T) {
 				for i := range frames {
 					b, err1 := levels(frames[i].Bids, wire.Buy, false)
 					a, err2 := levels(frames[i].Asks, wire.Sell, false)
-					if err1 != nil || err2 != nil || fmt.Sprint(b, a) != want || frames[i].Upd != st.hub.symbols[0].upd {
+					if err1 != nil || err2 != nil || fmt.Sprint(b, a) != want || frames[i].Upd != st.hub.symbols[0].upd() {
 						t.Fatalf("depth%d is %+v; want %s", n, frames[i], want)
 					}
 					last[n] = want
@@ -104,17 +104,17 @@ func TestBookTierIsTheDifferenceBetweenBeats(test *testing.T) {
 			st.hub.Beat(st.now)
 			now := byPrice(st.displayed(0))
 			frames := e.heard["book.S0.100ms"]
-			if st.hub.symbols[0].upd != upd {
+			if st.hub.symbols[0].upd() != upd {
 				f := (&ear{t: test, heard: map[string][]string{"": frames[len(frames)-1:]}}).take("")[0]
 				checkMerged(t, &f, before, now, upd)
-				if f.Upd != st.hub.symbols[0].upd || f.CRC == nil || *f.CRC != st.hub.symbols[0].crc() {
-					t.Fatalf("%+v at update %d", f, st.hub.symbols[0].upd)
+				if f.Upd != st.hub.symbols[0].upd() || f.CRC == nil || *f.CRC != st.hub.symbols[0].crc() {
+					t.Fatalf("%+v at update %d", f, st.hub.symbols[0].upd())
 				}
 			}
 			if uint64(len(frames)) != st.hub.symbols[0].seq(slot) {
 				t.Fatalf("%d frames came, %d were numbered", len(frames), st.hub.symbols[0].seq(slot))
 			}
-			before, upd = now, st.hub.symbols[0].upd
+			before, upd = now, st.hub.symbols[0].upd()
 		}
 		for _, name := range []string{"book.S0.100ms", "order.S0"} {
 			resumeEverywhere(t, st, name, e.heard[name])

@@ -2,7 +2,6 @@ package feed
 
 import (
 	"sort"
-	"sync/atomic"
 
 	"tickcast/wire"
 )
@@ -13,64 +12,7 @@ import (
 const (
 	historyTxnsMax  = 10_000
 	historyNanosMax = int64(60e9)
-
-	// A chunk is small enough for 4,096 quiet symbols to cost 38 MB and large
-	// enough that a busy one allocates or recycles once in 32 transactions.
-	chunkTxns   = 32
-	chunkEvents = 128
 )
-
-// txn is one published transaction: what every stream of the symbol needs to
-// write the same frames again, byte for byte. Its events lie in the chunk:
-//
-//	| trades | order events | bid levels | ask levels |
-//	first    orders         bids         asks         end
-//
-// Its frames are numbered in that order from pos: a frame for each trade, one
-// for the orders, one for the levels.
-type txn struct {
-	pos   uint64 // of the transaction's first frame
-	time  int64  // market time, ns since the session's start
-	tp    int64  // wall time of publication, ns
-	upd   uint64 // the symbol's book update number after it
-	trade uint64 // last seq of the trade stream after it
-	order uint64 // last seq of the order stream after it
-	book  uint64 // last seq of the book stream after it
-	crc   uint32 // of the book after it, if hasCRC
-
-	first, orders, bids, asks, end uint32
-
-	hasOrder bool // it changed L3
-	hasBook  bool // it changed the displayed L2
-	hasCRC   bool
-	snapshot bool // its levels are the whole displayed book
-}
-
-// trades returns how many executions the transaction had.
-func (t *txn) trades() uint64 { return uint64(t.orders - t.first) }
-
-// orderPos and bookPos return the positions of its frames of those streams.
-func (t *txn) orderPos() uint64 { return t.pos + t.trades() }
-
-func (t *txn) bookPos() uint64 {
-	if t.hasOrder {
-		return t.orderPos() + 1
-	}
-	return t.orderPos()
-}
-
-// chunk is a run of transactions of one symbol. The hub appends to it under
-// its mutex; readers that pinned it under that mutex read the part that was
-// filled by then, without it.
-type chunk struct {
-	txns       []txn
-	events     []wire.Event
-	owner      *history
-	prev, next *chunk       // neighbours in age, of any symbol
-	pins       atomic.Int32 // readers; a pinned chunk is not recycled
-}
-
-func (c *chunk) bytes() int { return cap(c.txns)*88 + cap(c.events)*48 }
 
 // history is the ring of a symbol's transactions, oldest chunk first.
 type history struct {
@@ -100,42 +42,33 @@ func newArchive(bytesMax int) *archive {
 }
 
 // append adds t with the events of sc to h.
-func (a *archive) append(h *history, t txn, sc *scratch) {
-	n := len(sc.trades) + len(sc.orders) + len(sc.bids) + len(sc.asks)
+func (a *archive) append(h *history, t *txn, sc *scratch) {
+	n := sc.words()
 	c := h.room(n)
 	if c == nil {
 		a.trim(h, t.tp)
 		c = a.chunk(h, n)
 	}
-	t.first = uint32(len(c.events))
-	c.events = append(c.events, sc.trades...)
-	t.orders = uint32(len(c.events))
-	c.events = append(c.events, sc.orders...)
-	t.bids = uint32(len(c.events))
-	c.events = append(c.events, sc.bids...)
-	t.asks = uint32(len(c.events))
-	c.events = append(c.events, sc.asks...)
-	t.end = uint32(len(c.events))
-	c.txns = append(c.txns, t)
+	c.append(t, sc)
 	h.count++
 }
 
-// room returns the youngest chunk if it has room for a transaction of n events.
+// room returns the youngest chunk if it has room for a transaction of n words.
 func (h *history) room(n int) *chunk {
 	c := h.last
-	if c == nil || len(c.txns) == cap(c.txns) || len(c.events)+n > cap(c.events) {
+	if c == nil || len(c.txns) == cap(c.txns) || len(c.words)+n > cap(c.words) {
 		return nil
 	}
 	return c
 }
 
-// chunk gives h a fresh chunk for at least n events.
+// chunk gives h a fresh chunk for at least n words.
 func (a *archive) chunk(h *history, n int) *chunk {
 	c := a.free
-	if c != nil && n <= chunkEvents {
+	if c != nil && n <= chunkWords {
 		a.free = c.next
 	} else {
-		c = &chunk{txns: make([]txn, 0, chunkTxns), events: make([]wire.Event, 0, max(n, chunkEvents))}
+		c = newChunk(max(n, chunkWords))
 	}
 	c.owner = h
 	h.chunks, h.last = append(h.chunks, c), c
@@ -156,8 +89,6 @@ func (a *archive) trim(h *history, now int64) {
 	}
 }
 
-func (c *chunk) youngest() *txn { return &c.txns[len(c.txns)-1] }
-
 // evictFirst drops the oldest chunk of h and keeps it for reuse, unless
 // somebody reads it or it is of an odd size.
 func (a *archive) evictFirst(h *history) {
@@ -173,8 +104,8 @@ func (a *archive) evictFirst(h *history) {
 	a.bytes -= c.bytes()
 	c.prev.next, c.next.prev = c.next, c.prev
 	c.owner, c.prev, c.next = nil, nil, nil
-	if c.pins.Load() == 0 && cap(c.events) == chunkEvents {
-		c.txns, c.events = c.txns[:0], c.events[:0]
+	if c.pins.Load() == 0 && cap(c.words) == chunkWords {
+		c.txns, c.words = c.txns[:0], c.words[:0]
 		c.next, a.free = a.free, c
 	}
 }
@@ -182,11 +113,11 @@ func (a *archive) evictFirst(h *history) {
 // sink notes that the frames of c are gone.
 func (h *history) sink(c *chunk) {
 	for i := range c.txns {
-		t := &c.txns[i]
-		if n := t.trades(); n > 0 {
+		t := c.txn(&c.txns[i])
+		if n := uint64(t.trades); n > 0 {
 			h.floors[wire.ChannelTrade] = floor{seq: t.trade, pos: t.pos + n - 1}
 		}
-		if t.hasOrder {
+		if t.hasOrder() {
 			h.floors[wire.ChannelOrder] = floor{seq: t.order, pos: t.orderPos()}
 		}
 		if t.hasBook {
@@ -203,25 +134,8 @@ type span struct {
 	marks []tierMark
 }
 
-type spanPart struct {
-	chunk  *chunk
-	txns   []txn
-	events []wire.Event
-}
-
 // floor returns the seq up to which the frames of a raw event stream are gone.
 func (h *history) floor(slot wire.Slot) uint64 { return h.floors[slot.Channel()].seq }
-
-func (t *txn) seq(c wire.Channel) uint64 {
-	switch c {
-	case wire.ChannelTrade:
-		return t.trade
-	case wire.ChannelOrder:
-		return t.order
-	default:
-		return t.book
-	}
-}
 
 // seqAt returns the number of the last frame of an event channel up to a
 // position; false if frames behind it are gone.
@@ -234,20 +148,9 @@ func (h *history) seqAt(c wire.Channel, pos uint64) (seq uint64, ok bool) {
 	if i < 0 {
 		return f.seq, true
 	}
-	txns := h.chunks[i].txns
-	return txns[sort.Search(len(txns), func(j int) bool { return txns[j].pos > pos })-1].seqUpTo(c, pos), true
-}
-
-// seqUpTo is seq without the frames beyond a position.
-func (t *txn) seqUpTo(c wire.Channel, pos uint64) uint64 {
-	switch seq := t.seq(c); {
-	case c == wire.ChannelTrade:
-		return seq - (t.trades() - min(pos-t.pos+1, t.trades()))
-	case c == wire.ChannelOrder && t.hasOrder && t.orderPos() > pos, c == wire.ChannelBook && t.hasBook && t.bookPos() > pos:
-		return seq - 1
-	default:
-		return seq
-	}
+	k := h.chunks[i]
+	t := k.txn(&k.txns[sort.Search(len(k.txns), func(j int) bool { return k.txns[j].pos > pos })-1])
+	return t.seqUpTo(c, pos), true
 }
 
 // since pins and returns the transactions with frames of the raw event stream
@@ -259,7 +162,8 @@ func (h *history) since(slot wire.Slot, seq uint64) (s span, bytesMax int) {
 		part := &s.parts[i]
 		part.chunk.pins.Add(1)
 		for j := range part.txns {
-			bytesMax += frameBytesMax(&part.txns[j], slot.Channel())
+			t := part.txn(j)
+			bytesMax += frameBytesMax(&t, slot.Channel())
 		}
 	}
 	return s, bytesMax
@@ -269,11 +173,11 @@ func (h *history) since(slot wire.Slot, seq uint64) (s span, bytesMax int) {
 // hub's mutex.
 func (h *history) appendSince(dst []spanPart, slot wire.Slot, seq uint64) []spanPart {
 	c := slot.Channel()
-	i := sort.Search(len(h.chunks), func(i int) bool { return h.chunks[i].youngest().seq(c) > seq })
+	i := sort.Search(len(h.chunks), func(i int) bool { return h.chunks[i].seq(h.chunks[i].youngest(), c) > seq })
 	for ; i < len(h.chunks); i++ {
 		k := h.chunks[i]
-		from := sort.Search(len(k.txns), func(j int) bool { return k.txns[j].seq(c) > seq })
-		dst = append(dst, spanPart{chunk: k, txns: k.txns[from:], events: k.events})
+		from := sort.Search(len(k.txns), func(j int) bool { return k.seq(&k.txns[j], c) > seq })
+		dst = append(dst, spanPart{chunk: k, txns: k.txns[from:], words: k.words})
 	}
 	return dst
 }
@@ -283,11 +187,11 @@ func (h *history) appendSince(dst []spanPart, slot wire.Slot, seq uint64) []span
 func frameBytesMax(t *txn, c wire.Channel) int {
 	switch {
 	case c == wire.ChannelTrade:
-		return int(t.trades()) * 256
-	case c == wire.ChannelOrder && t.hasOrder:
-		return 256 + 128*int(t.bids-t.orders)
+		return int(t.trades) * 256
+	case c == wire.ChannelOrder && t.hasOrder():
+		return 256 + 128*int(t.orders)
 	case c == wire.ChannelBook && t.hasBook:
-		return 256 + 48*int(t.end-t.bids)
+		return 256 + 48*int(t.bids+t.asks)
 	}
 	return 0
 }

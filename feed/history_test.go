@@ -29,7 +29,7 @@ type told struct {
 }
 
 // chunkBytes is what one of the common size takes.
-const chunkBytes = chunkTxns*88 + chunkEvents*48
+const chunkBytes = chunkTxns*64 + chunkWords*8
 
 func newLedger(bytesMax, symbols int) *ledger {
 	return &ledger{
@@ -37,18 +37,29 @@ func newLedger(bytesMax, symbols int) *ledger {
 	}
 }
 
-func (l *ledger) events(n int) []wire.Event {
+// events returns executions, or of other kinds what differs by id and price.
+func (l *ledger) events(kind wire.EventKind, n int) []wire.Event {
 	out := make([]wire.Event, n)
 	for i := range out {
 		l.next++
-		out[i].ID = l.next
+		e := wire.Event{Kind: kind, Side: wire.Buy + wire.Side(l.next&1), Price: wire.Price(l.next) - 500, Qty: wire.Qty(l.next)}
+		switch kind {
+		case wire.EventTrade:
+			e.Trade = l.next
+		case wire.EventReplace:
+			e.ID = l.next
+		default:
+			e.Side = 0
+		}
+		out[i] = e
 	}
 	return out
 }
 
 func (l *ledger) append(h, trades, orders, bids, asks int) {
 	t := told{
-		trades: l.events(trades), orders: l.events(orders), bids: l.events(bids), asks: l.events(asks),
+		trades: l.events(wire.EventTrade, trades), orders: l.events(wire.EventReplace, orders),
+		bids: l.events(wire.EventLevelSet, bids), asks: l.events(wire.EventLevelSet, asks),
 		hasOrder: orders > 0, hasBook: bids+asks > 0,
 	}
 	if n := len(l.all[h]); n > 0 {
@@ -62,27 +73,34 @@ func (l *ledger) append(h, trades, orders, bids, asks int) {
 		t.book++
 	}
 	l.all[h] = append(l.all[h], t)
-	rec := txn{
-		pos: l.pos + 1, tp: l.now, trade: t.trade, order: t.order, book: t.book, hasOrder: t.hasOrder, hasBook: t.hasBook,
-	}
+	rec := txn{pos: l.pos + 1, tp: l.now, trade: t.trade, order: t.order, book: t.book, hasBook: t.hasBook}
 	l.pos += 100
-	l.archive.append(&l.histories[h], rec, &scratch{trades: t.trades, orders: t.orders, bids: t.bids, asks: t.asks})
+	l.archive.append(&l.histories[h], &rec, &scratch{trades: t.trades, orders: t.orders, bids: t.bids, asks: t.asks})
 }
 
 // tell reads a span back.
 func tell(s *span) []told {
 	var out []told
-	for _, part := range s.parts {
-		for i := range part.txns {
-			t := &part.txns[i]
+	for i := range s.parts {
+		part := &s.parts[i]
+		for j := range part.txns {
+			t := part.txn(j)
 			out = append(out, told{
-				trade: t.trade, order: t.order, book: t.book, hasOrder: t.hasOrder, hasBook: t.hasBook,
-				trades: slices.Clone(part.events[t.first:t.orders]),
-				orders: slices.Clone(part.events[t.orders:t.bids]),
-				bids:   slices.Clone(part.events[t.bids:t.asks]),
-				asks:   slices.Clone(part.events[t.asks:t.end]),
+				trade: t.trade, order: t.order, book: t.book, hasOrder: t.hasOrder(), hasBook: t.hasBook,
+				trades: part.appendTrades(nil, &t.layout),
+				orders: part.appendOrders(nil, &t.layout),
+				bids:   levelEvents(part.appendBids(nil, &t.layout)),
+				asks:   levelEvents(part.appendAsks(nil, &t.layout)),
 			})
 		}
+	}
+	return out
+}
+
+func levelEvents(levels []wire.Level) []wire.Event {
+	var out []wire.Event
+	for _, l := range levels {
+		out = append(out, wire.Event{Kind: wire.EventLevelSet, Price: l.Price, Qty: l.Qty})
 	}
 	return out
 }
@@ -117,7 +135,7 @@ var compareTold = cmp.Options{
 	cmp.Transformer("ids", func(events []wire.Event) []uint64 {
 		out := []uint64{}
 		for i := range events {
-			out = append(out, events[i].ID)
+			out = append(out, uint64(events[i].Qty))
 		}
 		return out
 	}),
@@ -162,7 +180,7 @@ func TestHistorySinceEqualsAList(t *testing.T) {
 			l.now += rapid.Int64Range(0, 2e9).Draw(t, "later")
 			size := 4
 			if rapid.IntRange(0, 20).Draw(t, "large") == 0 {
-				size = chunkEvents + 10
+				size = chunkWords/levelWords + 10
 			}
 			l.append(h, rapid.IntRange(0, 3).Draw(t, "trades"), rapid.IntRange(0, 3).Draw(t, "orders"), rapid.IntRange(0, size).Draw(t, "bids"), rapid.IntRange(1, size).Draw(t, "asks"))
 			if l.archive.bytes > l.archive.bytesMax && len(l.histories[h].chunks) > 1 {
@@ -252,7 +270,7 @@ func TestHistoryPinsKeepChunks(t *testing.T) {
 	s.release()
 	// Without readers chunks are used again: no more memory.
 	allocated := testing.AllocsPerRun(10, func() {
-		t, none := txn{tp: l.now}, &scratch{}
+		t, none := &txn{tp: l.now}, &scratch{}
 		for range 320 {
 			l.archive.append(&l.histories[0], t, none)
 		}

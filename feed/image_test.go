@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"tickcast/marketsim"
 	"tickcast/orderbook"
@@ -157,6 +158,45 @@ func TestContradictionsAreFound(t *testing.T) {
 			refused(st, st.spoil())
 		})
 	}
+}
+
+// An id that no frame could tell is refused before anything is published.
+func TestIDsAreBounded(t *testing.T) {
+	for _, e := range []wire.Event{
+		{Kind: wire.EventAdd, ID: idMax + 1, Side: wire.Buy, Price: 5000, Qty: 100},
+		{Kind: wire.EventTrade, ID: 1, Trade: 1 << 63, Side: wire.Buy, Price: 5000, Qty: 100},
+	} {
+		st := newStage(t, 1)
+		st.move(0, 1)
+		trades, orders := st.hub.symbols[0].seq(slotTrade), st.hub.symbols[0].seq(slotOrder)
+		if err := st.spoil(e); !errors.Is(err, errID) {
+			t.Errorf("%v: error %v; want %v", e.Kind, err, errID)
+		}
+		if s := st.hub.symbols[0]; s.seq(slotTrade) != trades || s.seq(slotOrder) != orders {
+			t.Errorf("%v: published", e.Kind)
+		}
+	}
+}
+
+// What is packed is told in full, up to the bounds of ids, prices and quantities.
+func TestPackedEventsAreWhole(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.Uint64Range(0, idMax)
+		e := wire.Event{
+			Kind:  rapid.SampledFrom([]wire.EventKind{wire.EventTrade, wire.EventAdd, wire.EventReduce, wire.EventRemove, wire.EventReplace}).Draw(t, "kind"),
+			Side:  rapid.SampledFrom([]wire.Side{wire.Buy, wire.Sell}).Draw(t, "side"),
+			Price: wire.Price(rapid.Int64().Draw(t, "price")),
+			Qty:   wire.Qty(rapid.Int64().Draw(t, "qty")),
+		}
+		if e.Kind == wire.EventTrade {
+			e.Trade = id.Draw(t, "trade")
+		} else {
+			e.ID = id.Draw(t, "order")
+		}
+		if got := pack(&e).event(); got != e {
+			t.Fatalf("%+v; want %+v", got, e)
+		}
+	})
 }
 
 // Frames and states are the same bytes whether books are brought up to date at

@@ -268,7 +268,7 @@ func TestMemoryOfABurstIsGivenBack(t *testing.T) {
 	resumed.count = true
 	resumed.say(`{"op":"subscribe","streams":["book.S1","trade.S1"],"since":{"book.S1":"e:8000","trade.S1":"e:4000"}}`)
 	st.rounds()
-	if n := st.holdings(); n.logs < 1<<20 || n.inbox < 1<<20 || n.outboxes < 1<<20 || n.states == 0 || n.history < 5<<20 || n.pending == 0 {
+	if n := st.holdings(); n.logs < 1<<20 || n.inbox < 1<<20 || n.outboxes < 1<<20 || n.states == 0 || n.history < 4<<20 || n.pending == 0 {
 		t.Fatalf("no burst: %+v", n)
 	}
 	clients = append(clients, resumed)

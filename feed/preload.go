@@ -15,7 +15,7 @@ func (h *Hub) preload(b *wire.Batch, from, to int) {
 		}
 		s := h.symbols[t.Instrument]
 		used += uint64(len(s.image.pending)) + uint64(s.image.fronts[0].n) + uint64(s.image.fronts[1].edge)
-		used += uint64(s.dueAt) + s.upd + s.seq(slotTrade) + s.seq(slotBBO)
+		used += uint64(s.dueAt) + s.seq(slotTrade) + s.seq(slotBBO)
 		used += s.bbo.Seq + uint64(s.bbo.TP) + uint64(s.history.count)
 	}
 	for i, t := range b.Txns[from:to] {
@@ -30,7 +30,7 @@ func (h *Hub) preload(b *wire.Batch, from, to int) {
 		s := h.symbols[t.Instrument]
 		used += s.encoder.Preload(slotBBO) + s.history.preloadNext()
 		if settling>>i&1 != 0 {
-			used += s.image.preloadFor(b.EventsOf(from+i)) + s.image.preloadFor(s.image.pending)
+			used += s.image.preloadFor(b.EventsOf(from + i))
 		}
 	}
 	h.scratch.used = used
@@ -45,7 +45,7 @@ func (m *image) preload() (used uint64) {
 	if n == cap(m.pending) {
 		return 0
 	}
-	return m.pending[:n+1][n].ID
+	return m.pending[:n+1][n].head
 }
 
 // settles reports whether a transaction is likely to bring the book up to date:
@@ -66,10 +66,14 @@ func (m *image) settles(events []wire.Event) bool {
 	return false
 }
 
-// preloadFor loads what applying events will need.
+// preloadFor loads what applying events, and what is pending, will need.
 func (m *image) preloadFor(events []wire.Event) (used uint64) {
 	for i := range events[:min(len(events), preloadEventsMax)] {
 		used += m.book.PreloadFor(&events[i])
+	}
+	for _, p := range m.pending[:min(len(m.pending), preloadEventsMax)] {
+		e := p.event()
+		used += m.book.PreloadFor(&e)
 	}
 	return used
 }
@@ -80,15 +84,15 @@ func (h *history) preload() (used uint64) {
 	if h.last == nil {
 		return 0
 	}
-	return uint64(len(h.last.txns) + len(h.last.events))
+	return uint64(len(h.last.txns) + len(h.last.words))
 }
 
 func (h *history) preloadNext() (used uint64) {
-	if h.room(3) == nil {
+	const likely = eventWords + 2*levelWords
+	if h.room(likely) == nil {
 		return 0
 	}
-	txns, events := h.last.txns, h.last.events
-	n := len(events)
-	next := events[n : n+3]
-	return txns[:len(txns)+1][len(txns)].pos + next[0].ID + next[1].ID + next[2].ID
+	txns, words := h.last.txns, h.last.words
+	n := len(words)
+	return txns[:len(txns)+1][len(txns)].pos + words[:n+1][n] + words[:n+likely][n+likely-1]
 }

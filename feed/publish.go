@@ -14,7 +14,7 @@ type scratch struct {
 	trades, orders       []wire.Event
 	bids, asks           []wire.Event
 	bidLevels, askLevels []wire.Level
-	merged               []mergedLevel
+	merger               merger
 	parts                []spanPart
 	state                wire.State // that the transaction sets, 0: none
 	reason               wire.Reason
@@ -89,7 +89,6 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 	if rec.hasBook && s.depths > 0 {
 		h.publishDepths(s, p)
 	}
-	rec.upd = s.upd
 	if top := s.top(); top != s.bbo.Top {
 		h.publishBBO(s, &rec, p, top)
 	}
@@ -100,9 +99,9 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 	if sc.state != 0 || !s.begun {
 		h.publishStatus(s, ts, p)
 	}
-	if len(sc.trades) > 0 || rec.hasOrder || rec.hasBook {
+	if len(sc.trades) > 0 || len(sc.orders) > 0 || rec.hasBook {
 		rec.trade, rec.order, rec.book = s.seq(slotTrade), s.seq(slotOrder), s.seq(slotBook)
-		h.archive.append(&s.history, rec, sc)
+		h.archive.append(&s.history, &rec, sc)
 	}
 	if len(s.image.pending) < waiting {
 		h.scratch.applied += waiting
@@ -114,8 +113,10 @@ func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) erro
 func (h *Hub) sort(s *symbol, events []wire.Event) {
 	sc := &h.scratch
 	sc.trades, sc.orders, sc.bids, sc.asks, sc.state = sc.trades[:0], sc.orders[:0], sc.bids[:0], sc.asks[:0], 0
+	ids := uint64(0)
 	for i := range events {
 		e := &events[i]
+		ids |= e.ID | e.Trade
 		switch e.Kind {
 		case wire.EventTrade:
 			sc.trades = append(sc.trades, *e)
@@ -131,6 +132,9 @@ func (h *Hub) sort(s *symbol, events []wire.Event) {
 			sc.state, sc.reason = e.State, e.Reason
 		default: // answers to the owner of an order, and what Top tells anyway
 		}
+	}
+	if ids > idMax {
+		s.image.refuse(errID)
 	}
 	s.image.take(sc.orders, sc.bids, sc.asks)
 }
@@ -160,10 +164,9 @@ func (h *Hub) publishOrder(s *symbol, rec *txn, p Packet) {
 	if len(h.scratch.orders) == 0 {
 		return
 	}
-	rec.hasOrder = true
 	s.orderTime, s.orderTP = h.base+rec.time, rec.tp
 	if w := h.number(s, slotOrder, &p); w != nil {
-		upd := s.upd
+		upd := s.upd()
 		if h.bookChanges(s) {
 			upd++ // that of the book frame behind it
 		}
@@ -183,7 +186,6 @@ func (h *Hub) publishBook(s *symbol, rec *txn, p Packet) {
 		return
 	}
 	sc := &h.scratch
-	s.upd++
 	rec.hasBook, rec.snapshot = true, sc.reshown
 	if sc.reshown {
 		h.showBook(s)
@@ -193,8 +195,8 @@ func (h *Hub) publishBook(s *symbol, rec *txn, p Packet) {
 	}
 	s.bookTime, s.bookTP = h.base+rec.time, rec.tp
 	w := h.number(s, slotBook, &p)
-	if rec.snapshot || p.Seq%crcEvery == 0 {
-		rec.hasCRC, rec.crc = true, s.crc()
+	if rec.book = p.Seq; rec.hasCRC() {
+		rec.crc = s.crc()
 	}
 	if w == nil {
 		return
@@ -202,15 +204,15 @@ func (h *Hub) publishBook(s *symbol, rec *txn, p Packet) {
 	sc.bidLevels = appendLevels(sc.bidLevels[:0], sc.bids)
 	sc.askLevels = appendLevels(sc.askLevels[:0], sc.asks)
 	f := wire.BookFrame{
-		Seq: p.Seq, First: s.upd, Upd: s.upd, Snapshot: rec.snapshot, Bids: sc.bidLevels, Asks: sc.askLevels,
-		CRC: rec.crc, HasCRC: rec.hasCRC, TS: h.base + rec.time, TP: rec.tp,
+		Seq: p.Seq, First: p.Seq, Upd: p.Seq, Snapshot: rec.snapshot, Bids: sc.bidLevels, Asks: sc.askLevels,
+		CRC: rec.crc, HasCRC: rec.hasCRC(), TS: h.base + rec.time, TP: rec.tp,
 	}
 	h.live(s, p, w, &frame{channel: wire.ChannelBook, book: &f})
 }
 
 func (h *Hub) publishBBO(s *symbol, rec *txn, p Packet, top wire.Top) {
 	w := h.number(s, slotBBO, &p)
-	s.bbo = wire.BBOFrame{Seq: p.Seq, Upd: s.upd, Top: top, TS: h.base + rec.time, TP: rec.tp}
+	s.bbo = wire.BBOFrame{Seq: p.Seq, Upd: s.upd(), Top: top, TS: h.base + rec.time, TP: rec.tp}
 	if w != nil {
 		h.live(s, p, w, &frame{channel: wire.ChannelBBO, bbo: &s.bbo})
 	}

@@ -16,6 +16,7 @@ type replayer struct {
 
 	payload    []byte
 	ends       []int
+	events     []wire.Event
 	bids, asks []wire.Level
 	merger     merger
 }
@@ -26,19 +27,20 @@ func (r *replayer) replay(s *span, id wire.StreamID, after uint64) {
 		r.tier(s, id.Rate())
 		return
 	}
-	for _, part := range s.parts {
-		for i := range part.txns {
-			t := &part.txns[i]
+	for i := range s.parts {
+		part := &s.parts[i]
+		for j := range part.txns {
+			t := part.txn(j)
 			if r.done(t.pos) {
 				return
 			}
 			switch c := id.Channel(); {
-			case c == wire.ChannelTrade:
-				r.trades(t, part.events[t.first:t.orders], after)
-			case c == wire.ChannelOrder && t.hasOrder:
-				r.orders(t, part.events[t.orders:t.bids])
+			case c == wire.ChannelTrade && t.trades > 0:
+				r.trades(part, &t, after)
+			case c == wire.ChannelOrder && t.hasOrder():
+				r.orders(part, &t)
 			case c == wire.ChannelBook && t.hasBook:
-				r.book(t, part.events)
+				r.book(part, &t)
 			}
 		}
 	}
@@ -64,27 +66,29 @@ func (r *replayer) frame(pos uint64, f *frame) {
 }
 
 // trades hands on those of a transaction's trades that follow seq after.
-func (r *replayer) trades(t *txn, trades []wire.Event, after uint64) {
-	seq := t.trade - uint64(len(trades))
-	for i := range trades {
+func (r *replayer) trades(part *spanPart, t *txn, after uint64) {
+	r.events = part.appendTrades(r.events[:0], &t.layout)
+	seq := t.trade - uint64(t.trades)
+	for i := range r.events {
 		if seq++; seq > after && r.base+t.time >= r.from {
-			f := tradeFrame(&trades[i], seq, r.base+t.time, t.tp)
+			f := tradeFrame(&r.events[i], seq, r.base+t.time, t.tp)
 			r.frame(t.pos+uint64(i), &frame{channel: wire.ChannelTrade, trade: &f})
 		}
 	}
 }
 
-func (r *replayer) orders(t *txn, events []wire.Event) {
-	f := wire.OrderFrame{Seq: t.order, Upd: t.upd, Events: events, TS: r.base + t.time, TP: t.tp}
+func (r *replayer) orders(part *spanPart, t *txn) {
+	r.events = part.appendOrders(r.events[:0], &t.layout)
+	f := wire.OrderFrame{Seq: t.order, Upd: t.book, Events: r.events, TS: r.base + t.time, TP: t.tp}
 	r.frame(t.orderPos(), &frame{channel: wire.ChannelOrder, order: &f})
 }
 
-func (r *replayer) book(t *txn, events []wire.Event) {
-	r.bids = appendLevels(r.bids[:0], events[t.bids:t.asks])
-	r.asks = appendLevels(r.asks[:0], events[t.asks:t.end])
+func (r *replayer) book(part *spanPart, t *txn) {
+	r.bids = part.appendBids(r.bids[:0], &t.layout)
+	r.asks = part.appendAsks(r.asks[:0], &t.layout)
 	f := wire.BookFrame{
-		Seq: t.book, First: t.upd, Upd: t.upd, Snapshot: t.snapshot, Bids: r.bids, Asks: r.asks,
-		CRC: t.crc, HasCRC: t.hasCRC, TS: r.base + t.time, TP: t.tp,
+		Seq: t.book, First: t.book, Upd: t.book, Snapshot: t.snapshot, Bids: r.bids, Asks: r.asks,
+		CRC: t.crc, HasCRC: t.hasCRC(), TS: r.base + t.time, TP: t.tp,
 	}
 	r.frame(t.bookPos(), &frame{channel: wire.ChannelBook, book: &f})
 }

@@ -60,7 +60,7 @@ func (s *symbol) capture(slot wire.Slot, least uint64) *state {
 func (s *symbol) captureBook(slot wire.Slot) *state {
 	levels, bids := s.appendDisplayed(nil, 0)
 	f := wire.BookFrame{
-		Rate: slot.Rate(), Seq: s.seq(slot), First: s.upd, Upd: s.upd, Snapshot: true,
+		Rate: slot.Rate(), Seq: s.seq(slot), First: s.upd(), Upd: s.upd(), Snapshot: true,
 		Bids: levels[:bids:bids], Asks: levels[bids:], CRC: s.crc(), HasCRC: true,
 		TS: s.bookTime, TP: s.bookTP,
 	}
@@ -69,7 +69,7 @@ func (s *symbol) captureBook(slot wire.Slot) *state {
 
 // captureOrders copies the resting orders: some 12 ns each.
 func (s *symbol) captureOrders() *state {
-	f := wire.OrderFrame{Seq: s.seq(slotOrder), Upd: s.upd, Snapshot: true, TS: s.orderTime, TP: s.orderTP}
+	f := wire.OrderFrame{Seq: s.seq(slotOrder), Upd: s.upd(), Snapshot: true, TS: s.orderTime, TP: s.orderTP}
 	book := s.image.settled()
 	f.Events = make([]wire.Event, 0, book.Orders())
 	f.Events = book.AppendAdds(f.Events, wire.Buy)

@@ -52,9 +52,8 @@ type symbol struct {
 	// line is a miss.
 	*listing
 	image     image
-	dueAt     int64  // market time at which a candle ends or the ticker's window moves
-	upd       uint64 // number of the last change of the displayed L2
-	bookTime  int64  // ts of the last book frame
+	dueAt     int64 // market time at which a candle ends or the ticker's window moves
+	bookTime  int64 // ts of the last book frame
 	bookTP    int64
 	orderTime int64 // ts of the last order frame
 	orderTP   int64
@@ -112,6 +111,10 @@ func (s *symbol) contradiction() error {
 
 // seq returns the last number of a stream.
 func (s *symbol) seq(slot wire.Slot) uint64 { return s.streams[slot].seq }
+
+// upd returns the number of the last change of the displayed L2, of which the
+// raw book stream has a frame each.
+func (s *symbol) upd() uint64 { return s.seq(slotBook) }
 
 // top is the best of the displayed book.
 func (s *symbol) top() wire.Top {

@@ -42,7 +42,7 @@ func (h *Hub) sampleBook(d *derived, p Packet) {
 		whole = since.book < s.history.floor(slotBook) || d.from-since.book > mergeTxnsMax
 	}
 	w := h.number(s, d.slot, &p)
-	mark := tierMark{seq: p.Seq, pos: p.Pos, upd: s.upd, book: d.from, ts: s.bookTime, tp: p.Encoded, crc: s.crc()}
+	mark := tierMark{seq: p.Seq, pos: p.Pos, upd: s.upd(), book: d.from, ts: s.bookTime, tp: p.Encoded, crc: s.crc()}
 	if whole {
 		t.marks = t.marks[:0] // what came before cannot be merged any more
 	}
@@ -57,12 +57,11 @@ func (h *Hub) sampleBook(d *derived, p Packet) {
 		s.levels = levels
 		f.Snapshot, f.Bids, f.Asks = true, levels[:bids], levels[bids:]
 	} else {
-		var m merger
-		m.levels = sc.merged[:0]
 		sc.parts = s.history.appendSince(sc.parts[:0], slotBook, since.book)
+		m := &sc.merger
+		m.part, m.txn = 0, 0
 		m.merge(sc.parts, mark.book)
 		sc.bidLevels, sc.askLevels = m.split(sc.bidLevels[:0], sc.askLevels[:0])
-		sc.merged = m.levels
 		f.Snapshot, f.Bids, f.Asks = m.snapshot, sc.bidLevels, sc.askLevels
 	}
 	mark.describe(&f, &since)
@@ -126,7 +125,8 @@ type mergedLevel struct {
 // merger puts the book frames of several transactions together.
 type merger struct {
 	levels   []mergedLevel
-	snapshot bool // one of them is a snapshot, which begins anew
+	side     []wire.Level // scratch
+	snapshot bool         // one of them is a snapshot, which begins anew
 
 	part, txn int // where the next merge begins
 }
@@ -136,15 +136,15 @@ type merger struct {
 func (m *merger) merge(parts []spanPart, to uint64) {
 	m.levels, m.snapshot = m.levels[:0], false
 	for ; m.part < len(parts); m.part, m.txn = m.part+1, 0 {
-		txns := parts[m.part].txns
-		for ; m.txn < len(txns); m.txn++ {
-			t := &txns[m.txn]
+		part := &parts[m.part]
+		for ; m.txn < len(part.txns); m.txn++ {
+			t := part.txn(m.txn)
 			if t.book > to {
 				m.compact()
 				return
 			}
 			if t.hasBook {
-				m.add(t, parts[m.part].events)
+				m.add(part, &t)
 			}
 		}
 	}
@@ -176,14 +176,19 @@ func (m *merger) compact() {
 	m.levels = m.levels[:n]
 }
 
-func (m *merger) add(t *txn, events []wire.Event) {
+func (m *merger) add(part *spanPart, t *txn) {
 	if t.snapshot {
 		m.levels, m.snapshot = m.levels[:0], true
 	}
-	for i := t.bids; i < t.end; i++ {
-		e := &events[i]
-		m.levels = append(m.levels, mergedLevel{Level: wire.Level{Price: e.Price, Qty: e.Qty}, side: e.Side})
+	m.addSide(part.appendBids(m.side[:0], &t.layout), wire.Buy)
+	m.addSide(part.appendAsks(m.side[:0], &t.layout), wire.Sell)
+}
+
+func (m *merger) addSide(levels []wire.Level, side wire.Side) {
+	for _, l := range levels {
+		m.levels = append(m.levels, mergedLevel{Level: l, side: side})
 	}
+	m.side = levels[:0]
 }
 
 // split appends the levels of each side.

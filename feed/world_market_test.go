@@ -32,7 +32,7 @@ func (w *world) hand() error {
 		return err
 	}
 	for i, t := range w.tales {
-		if got, want := w.hub.symbols[i].upd, uint64(len(t.shown)-1); got != want {
+		if got, want := w.hub.symbols[i].upd(), uint64(len(t.shown)-1); got != want {
 			return fmt.Errorf("symbol %d is at update %d; want %d", i, got, want)
 		}
 	}
