@@ -44,7 +44,7 @@ type groupLog struct {
 
 	// When bytes came, for their age: at most marksMax, in order.
 	marks []mark
-	apart int64 // time between two marks, at least markNanos
+	apart int64 // time between two marks, at least markNanos; grows and shrinks with the log's age
 
 	readers []*session // once for each range in their outboxes
 	ended   bool       // its group is no more: the last reader frees it
@@ -57,7 +57,8 @@ type mark struct {
 	at     int64
 }
 
-// The resolution of ages: a millisecond, or 1/32 of the age of the log.
+// The resolution of ages: a millisecond, or 1/32 of the age of the log; 1/16 of
+// one that becomes younger.
 const (
 	marksMax  = 64
 	markNanos = int64(1e6)
@@ -189,20 +190,28 @@ func (l *groupLog) stamp(now int64) {
 		l.marks[n-1].offset = l.head
 		return
 	}
+	l.refine(now)
 	if len(l.marks) == marksMax {
 		l.thin()
 	}
 	l.marks = append(l.marks, mark{offset: l.head, at: now})
 }
 
-// thin drops the marks of bytes that are gone. If that is not enough, two
-// marks become one, and those to come are twice as far apart.
-func (l *groupLog) thin() {
+// refine drops the marks of bytes that are gone. If those that are left are much
+// younger, marks come closer together again: a log that somebody reads late
+// under load is never empty.
+func (l *groupLog) refine(now int64) {
 	gone := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].offset > l.tail })
 	l.marks = l.marks[:copy(l.marks, l.marks[gone:])]
-	if len(l.marks) <= marksMax/2 {
-		return
+	age := int64(0)
+	if len(l.marks) > 0 {
+		age = now - l.marks[0].at
 	}
+	l.apart = min(l.apart, age*4/marksMax)
+}
+
+// thin makes one mark of two; those to come are twice as far apart.
+func (l *groupLog) thin() {
 	l.apart = 2 * max(l.apart, markNanos)
 	n := 0
 	for i := 0; i < len(l.marks); i += 2 {

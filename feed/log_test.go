@@ -193,6 +193,36 @@ func TestLogAges(t *testing.T) {
 	}
 }
 
+// Ages become precise again when a log that was old holds little, though it is
+// never empty.
+func TestLogAgesAfterALongLag(t *testing.T) {
+	var l groupLog
+	l.reserve(1 << 20)
+	var ends []uint64 // of each millisecond
+	tick := func() {
+		l.append(wire.OpcodeText, []byte("abcdefgh"), 1, uint64(len(ends)))
+		l.stamp(int64(len(ends)) * 1e6)
+		ends = append(ends, l.head)
+	}
+	for range 30_000 { // nobody reads for 30 s
+		tick()
+	}
+	for range 3000 { // then with a lag of 20 ms
+		tick()
+		l.trim(ends[len(ends)-20])
+	}
+	now := int64(len(ends)) * 1e6
+	for offset := l.tail; offset < l.head; offset++ {
+		i, _ := slices.BinarySearch(ends, offset+1)
+		if at, since := int64(i)*1e6, l.since(offset, now); since > at || at-since > 2e6 {
+			t.Fatalf("byte %d came at %d, not at %d", offset, at, since)
+		}
+	}
+	if old := l.until(now - logNanos); old > l.tail {
+		t.Fatalf("%d bytes of the last 20 ms count as older than 250", old-l.tail)
+	}
+}
+
 // What came a moment after a stamp, as the last for long, ages too.
 func TestLogAgesTheLastBytes(t *testing.T) {
 	var l groupLog
