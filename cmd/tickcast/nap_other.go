@@ -11,8 +11,6 @@ type napper struct{}
 
 func newNapper() napper { return napper{} }
 
-func (napper) close() {}
-
 // nap sleeps for d, at most napMax.
 func (napper) nap(d time.Duration) { time.Sleep(min(d, napMax)) }
 

@@ -67,7 +67,6 @@ func (s *loadSource) open(ctx context.Context, hub *feed.Hub) error {
 
 func (s *loadSource) run(ctx context.Context, hub *feed.Hub, _ func() bool, _ zerolog.Logger) error {
 	precise := newNapper()
-	defer precise.close()
 	var b wire.Batch
 	for ctx.Err() == nil {
 		b.Reset()
