@@ -69,6 +69,7 @@ type Hub struct {
 	sweepAt int64                      // wall time of the next look at those that nobody watches
 	stats   Stats
 	scratch scratch
+	broken  bool // a symbol's events contradict each other: nothing more is published
 
 	expireAt int64 // wall time of the next look at what is old
 }
@@ -188,7 +189,7 @@ func (h *Hub) List(instruments ...wire.Instrument) error {
 		added = append(added, newListing(uint32(len(old.listings)+len(added)), in))
 	}
 	for _, l := range added {
-		h.symbols = append(h.symbols, newSymbol(l))
+		h.symbols = append(h.symbols, newSymbol(l, &h.broken))
 	}
 	h.dueAt = 0 // they have no status yet
 	h.listings.Store(newDirectory(old, added))

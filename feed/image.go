@@ -23,15 +23,16 @@ type image struct {
 	// err says how the source contradicts itself, once it was found to do so:
 	// by an order that is not there, or by levels that are not those of the
 	// orders. From then on nothing is taken in.
-	err error
+	err    error
+	broken *bool // the hub's
 }
 
-func newImage(tick wire.Price) image {
+func newImage(tick wire.Price, broken *bool) image {
 	book, err := orderbook.New(orderbook.Config{OutsideIDs: true, Tick: tick})
 	if err != nil {
 		panic(fmt.Sprintf("feed: building book: %v", err)) // an instrument's tick is valid
 	}
-	return image{book: book, fronts: [2]front{{side: wire.Buy, whole: true}, {side: wire.Sell, whole: true}}}
+	return image{book: book, broken: broken, fronts: [2]front{{side: wire.Buy, whole: true}, {side: wire.Sell, whole: true}}}
 }
 
 // take takes in a transaction: its order events, and the levels of each side
@@ -71,10 +72,11 @@ func (m *image) wait(orders []wire.Event) {
 	}
 }
 
-// refuse notes how the source contradicts itself.
+// refuse notes how the source contradicts itself. The hub learns of it too, for
+// whoever found it out may only have read the book.
 func (m *image) refuse(err error) {
 	if m.err == nil {
-		m.err = err
+		m.err, *m.broken = err, true
 	}
 }
 
@@ -116,8 +118,11 @@ func (m *image) settle() {
 }
 
 func (m *image) apply(order *wire.Event) {
-	if m.err == nil {
-		m.err = m.book.Apply(order)
+	if m.err != nil {
+		return
+	}
+	if err := m.book.Apply(order); err != nil {
+		m.refuse(err)
 	}
 }
 

@@ -101,8 +101,16 @@ func (st *stage) spoil(events ...wire.Event) error {
 	return st.hub.Publish(&st.batch, st.now)
 }
 
+// tryMove publishes an order of a symbol.
+func (st *stage) tryMove(symbol int) error {
+	st.enter(symbol, wire.Buy, 5000, 100)
+	defer st.batch.Reset()
+	return st.hub.Publish(&st.batch, st.now)
+}
+
 // A source that contradicts itself is found out, at once by whoever reads the
-// book and in the end by itself, and is refused from then on.
+// book and in the end by itself, and is refused from then on, whatever symbol it
+// speaks of.
 func TestContradictionsAreFound(t *testing.T) {
 	first := newStage(t, 1).enter(0, wire.Buy, 5000, 100)
 	for _, c := range []struct {
@@ -128,11 +136,16 @@ func TestContradictionsAreFound(t *testing.T) {
 				if err == nil || !strings.HasSuffix(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) {
 					t.Fatalf("error %v; want %s", err, c.want)
 				}
-				seq := st.hub.symbols[0].seq(slotOrder)
-				if again := st.spoil(); again == nil || again.Error() != err.Error() || st.hub.symbols[0].seq(slotOrder) != seq {
+				frames := st.hub.stats.Frames
+				if again := st.spoil(); again == nil || again.Error() != err.Error() {
 					t.Fatalf("error %v afterwards; want the same", again)
 				}
-				st.move(1, 1)
+				if other := st.tryMove(1); other == nil || other.Error() != err.Error() {
+					t.Fatalf("error %v for another symbol; want the same", other)
+				}
+				if n := st.hub.stats.Frames - frames; n != 0 {
+					t.Fatalf("%d frames are published afterwards", n)
+				}
 			}
 
 			st := begin()
@@ -155,7 +168,7 @@ func TestContradictionsAreFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			st.hub.symbols[0].captureOrders()
-			refused(st, st.spoil())
+			refused(st, st.tryMove(1))
 		})
 	}
 }

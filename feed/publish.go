@@ -30,9 +30,13 @@ type scratch struct {
 // the level: the source is wrong, and what follows is not published. Books are
 // brought up to date when they are read, so it is returned at that transaction
 // or at a later one of the symbol, when up to 64 more order events have come
-// (pendingMax); what was published until then stays. Every further transaction
-// of the symbol returns it again. Of the levels only the best are compared with
-// the orders, and only when the book is brought up to date.
+// (pendingMax), or at the next one of any symbol when a reader found it out; what
+// was published until then stays. Every further transaction, of whatever symbol,
+// returns it again. Of the levels only the best are compared with the orders, and
+// only when the book is brought up to date.
+//
+// The epoch is over then. Until its owner ends it, who subscribes to the symbol
+// gets the book as far as the events made sense.
 func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	defer h.wake()
 	for i, observed := 0, b.Matched == 0; i < len(b.Txns); {
@@ -59,6 +63,19 @@ func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 	return nil
 }
 
+// contradiction returns how the source contradicted itself, if that is known.
+func (h *Hub) contradiction() error {
+	if !h.broken {
+		return nil
+	}
+	for _, s := range h.symbols {
+		if err := s.contradiction(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // inTime does what market time made due before a transaction, as much as one
 // turn of the mutex may, and reports whether that is all.
 func (h *Hub) inTime(t wire.Txn, wall int64) bool {
@@ -70,6 +87,9 @@ func (h *Hub) inTime(t wire.Txn, wall int64) bool {
 func (h *Hub) publish(t wire.Txn, events []wire.Event, matched, wall int64) error {
 	if int(t.Instrument) >= len(h.symbols) {
 		return fmt.Errorf("instrument %d of %d", t.Instrument, len(h.symbols))
+	}
+	if err := h.contradiction(); err != nil {
+		return err
 	}
 	s := h.symbols[t.Instrument]
 	ts := h.base + t.Time

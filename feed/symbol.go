@@ -80,9 +80,9 @@ type symbol struct {
 	levels []wire.Level // scratch
 }
 
-func newSymbol(l *listing) *symbol {
+func newSymbol(l *listing, broken *bool) *symbol {
 	return &symbol{
-		listing: l, image: newImage(l.instrument.Tick), state: wire.StateTrading,
+		listing: l, image: newImage(l.instrument.Tick, broken), state: wire.StateTrading,
 		indicativeAt: math.MaxInt64, dueAt: math.MaxInt64,
 	}
 }
