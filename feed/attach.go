@@ -115,7 +115,7 @@ func (h *Hub) prepare(a *attachment) {
 			if !takesLong(slot) {
 				continue
 			}
-			n += 1 + len(s.image.pending)/pendingState
+			n += 1 + len(s.image.pending)*attachStatesMax/appliedMax
 			h.ensure(s, slot, a.wall)
 			if w.fresh {
 				w.least = s.seq(slot)
@@ -127,10 +127,6 @@ func (h *Hub) prepare(a *attachment) {
 		h.mu.Unlock()
 	}
 }
-
-// pendingState is how many order events that were pending cost as much as to copy
-// a state.
-const pendingState = 16
 
 // takesLong reports whether a stream has a state to be captured.
 func takesLong(slot wire.Slot) bool { return slot.Channel().Image() || slot.Channel().Stateful() }

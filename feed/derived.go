@@ -19,9 +19,6 @@ const (
 	// beatTxnsMax about how many transactions it merges: 100 us.
 	beatStreamsMax = 32
 	beatTxnsMax    = 1024
-	// settleTxns is how many merged transactions an order event that was pending
-	// costs as much as, if a tier reads the book: 0.3 us in a cold one.
-	settleTxns = 3
 )
 
 // derived is a stream that exists while somebody watches it, and derivedNanos
@@ -131,7 +128,7 @@ func (h *Hub) beat(r wire.Rate, i int, wall int64) (at int, more bool) {
 			merged += d.symbol.seq(slotBook) - d.from
 			fallthrough
 		case c.Depth() > 0:
-			merged += settleTxns * uint64(len(d.symbol.image.pending))
+			merged += beatTxnsMax / appliedMax * uint64(len(d.symbol.image.pending))
 		}
 		h.sample(d, wall)
 	}

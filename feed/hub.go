@@ -33,9 +33,9 @@ const publishTxnsMax = 32
 // market time has made much due.
 const publishFramesMax = 512
 
-// publishAppliedMax ends it when that many order events that were pending were
-// applied to cold books: 0.3 us each.
-const publishAppliedMax = 512
+// appliedMax ends a turn, also of a beat or an attachment, when that many order
+// events that were pending were applied to cold books: 0.3 us each.
+const appliedMax = 512
 
 // Hub numbers events, keeps each symbol's image and history, and encodes each
 // live event once for each dialect in which somebody watches it. It is a

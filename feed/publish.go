@@ -49,7 +49,7 @@ func (h *Hub) Publish(b *wire.Batch, wall int64) error {
 		end := min(i+publishTxnsMax, len(b.Txns))
 		h.preload(b, i, end)
 		h.scratch.applied = 0
-		for ; i < end && h.stats.Frames-begin < publishFramesMax && h.scratch.applied < publishAppliedMax; i++ {
+		for ; i < end && h.stats.Frames-begin < publishFramesMax && h.scratch.applied < appliedMax; i++ {
 			if !h.inTime(b.Txns[i], wall) {
 				break
 			}

@@ -37,8 +37,8 @@ func TestTurnsThatReadBooksAreBounded(t *testing.T) {
 		turn  func(h *Hub, i int, wall int64) (int, bool)
 	}{
 		{"expire", []wire.Slot{slotTrade}, expireChunksMax, (*Hub).expire},
-		{"beat of depth", []wire.Slot{wire.NewSlot(wire.ChannelDepth5, wire.Rate100ms)}, beatTxnsMax / settleTxns, beatAt100ms},
-		{"beat of book", []wire.Slot{wire.NewSlot(wire.ChannelBook, wire.Rate100ms)}, beatTxnsMax / settleTxns, beatAt100ms},
+		{"beat of depth", []wire.Slot{wire.NewSlot(wire.ChannelDepth5, wire.Rate100ms)}, appliedMax, beatAt100ms},
+		{"beat of book", []wire.Slot{wire.NewSlot(wire.ChannelBook, wire.Rate100ms)}, appliedMax, beatAt100ms},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := newStage(t, symbols)
