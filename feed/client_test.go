@@ -100,6 +100,8 @@ func (c *simClient) read(on bool) { c.reading = on }
 
 func (c *simClient) since() int64 { return 0 }
 
+func (c *simClient) buffers() bool { return false }
+
 func (c *simClient) close(hard bool) {
 	c.closed = true
 	c.cut = hard || c.m.blocked

@@ -90,6 +90,9 @@ func (c *connSocket) since() int64 {
 	return c.begun
 }
 
+// buffers implements socket.
+func (c *connSocket) buffers() bool { return true }
+
 // close implements socket.
 func (c *connSocket) close(hard bool) {
 	c.mu.Lock()

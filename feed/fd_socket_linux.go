@@ -129,6 +129,9 @@ func (c *fdSocket) close(hard bool) {
 // since implements socket: what the kernel has taken counts as sent.
 func (c *fdSocket) since() int64 { return 0 }
 
+// buffers implements socket.
+func (c *fdSocket) buffers() bool { return false }
+
 // readable takes what has come.
 func (c *fdSocket) readable() {
 	p, m := c.poller, c.session

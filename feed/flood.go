@@ -48,6 +48,7 @@ func (m *session) assembly(complete bool) {
 		m.partialAt = 0
 	case m.partialAt == 0:
 		m.partialAt = m.shard.now
+		m.attend()
 	}
 }
 

@@ -2,7 +2,6 @@ package feed
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"tickcast/wire"
@@ -44,7 +43,11 @@ func (s *Shards) Sessions() []SessionInfo {
 	var out []SessionInfo
 	for _, l := range s.loops {
 		var open []*session
-		l.ask(func() { open = slices.Collect(maps.Keys(l.shard.sessions)) })
+		l.ask(func() {
+			for _, seat := range l.shard.seats {
+				open = append(open, seat.session)
+			}
+		})
 		for part := range slices.Chunk(open, inspectSessionsMax) {
 			l.ask(func() { out = l.shard.appendSessions(out, part) })
 		}

@@ -81,7 +81,7 @@ func (l *loop) run() {
 		more := l.shard.flush(l.now())
 		ended := l.now()
 		l.shard.wrote(ended)
-		if l.stopping && len(l.shard.sessions) == 0 && l.end() {
+		if l.stopping && len(l.shard.seats) == 0 && l.end() {
 			return
 		}
 		l.pacing.round(began, ended, int(l.shard.stats.Packets-packets), int(l.shard.stats.Writes-writes))

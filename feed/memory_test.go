@@ -224,7 +224,8 @@ func (st *stage) holdings() holdings {
 	for _, q := range []*delivery{&st.queue.in, &st.inbox} {
 		n.inbox += cap(q.bytes) + 96*cap(q.items)
 	}
-	for m := range st.shard.sessions {
+	for i := range st.shard.seats {
+		m := st.shard.seats[i].session
 		n.outboxes += m.outboxBytes + cap(m.outbox)
 	}
 	for _, s := range st.hub.symbols {

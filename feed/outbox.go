@@ -73,7 +73,9 @@ func (m *session) sendFramed(frame []byte) (waits bool) {
 		if n == len(frame) {
 			return false
 		}
-		m.blocked = err == nil
+		if err == nil {
+			m.block()
+		}
 	}
 	if n > 0 {
 		m.pushRest(slices.Clone(frame[n:]))

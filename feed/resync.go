@@ -36,6 +36,7 @@ func (m *session) fallOff() {
 	m.lost, m.cursor = have, m.group.log.head
 	m.pushRest(rest)
 	m.ready()
+	m.attend()
 }
 
 // rewind drops unsent states and log ranges from the outbox, and sets

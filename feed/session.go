@@ -1,10 +1,6 @@
 package feed
 
-import (
-	"strconv"
-
-	"tickcast/wire"
-)
+import "tickcast/wire"
 
 // Limits of a session.
 const (
@@ -113,6 +109,9 @@ type socket interface {
 	// since returns when the client's connection was given bytes that it has not
 	// taken yet, 0 if there are none.
 	since() int64
+	// buffers reports whether what it took may not have been given to the
+	// connection yet: then since is asked once a second.
+	buffers() bool
 }
 
 // session is the state machine of a connection: bytes in, bytes out. It knows
@@ -124,6 +123,7 @@ type session struct {
 	opened  int64
 	number  uint32 // in its shard, in order of opening
 	place   int32  // in the group's members
+	seat    int32  // in its shard's list
 
 	// Output.
 	group       *group
@@ -148,7 +148,7 @@ type session struct {
 	waited    bool  // input that waited is taken up now
 	attaching bool  // an attachment is under way
 	paused    bool  // the socket was asked to stop reading
-	bad       int32 // bad messages in a row
+	bad       int16 // bad messages in a row
 	wakeAt    int64 // when a timer takes up input that the bucket holds back
 	budget    budget
 	inbound   meter // bytes and frames
@@ -156,7 +156,7 @@ type session struct {
 	partialAt int64 // when the message began that is not complete, 0: none is
 
 	// Life.
-	ignored  int32 // pings and pongs above their rate, since there was calm
+	ignored  int16 // pings and pongs above their rate, since there was calm
 	closing  bool
 	peerDone bool // the client's close frame has come
 	dead     bool
@@ -391,11 +391,19 @@ func (m *session) write() {
 			m.kill(closeAbnormal, err.Error(), true)
 			return
 		}
-		m.blocked = n < len(p)
+		if n < len(p) {
+			m.block()
+		}
 	}
 	if !m.blocked && !m.dead {
 		m.ready()
 	}
+}
+
+// block notes that the socket is full, which must not last.
+func (m *session) block() {
+	m.blocked = true
+	m.attend()
 }
 
 // drained is what follows when nothing is unsent.
@@ -446,34 +454,4 @@ func (m *session) unsentBytes() int {
 		n += int(m.group.log.head - m.cursor)
 	}
 	return n
-}
-
-// inspect looks after the session's deadlines, once a second, and returns the
-// age of its oldest unsent byte.
-func (m *session) inspect() (age int64) {
-	now := m.shard.now
-	if m.closing || m.dead {
-		return 0
-	}
-	age, limit := m.age(now), unsentNanos
-	if m.options.Slow == SlowClose {
-		limit = unsentCloseMode
-	}
-	switch {
-	case age > limit:
-		m.shard.stats.Evictions++
-		m.kill(wire.CloseTooSlow, "unsent for "+strconv.FormatInt(age/1e9, 10)+" s", true)
-	case m.overdue():
-		m.shard.stats.Limits[LimitAssembly]++
-		m.close(wire.ClosePolicy, "a message was not completed within 5 s")
-	case m.options.Quiet:
-	case m.pingedAt != 0:
-		if now-m.pingedAt > silentNanos && !m.paused {
-			m.close(wire.CloseNoPong, "nothing received")
-		}
-	case now-m.heard > pingNanos && !m.blocked:
-		m.pingedAt = now
-		m.sendFramed(m.shard.framed(wire.OpcodePing, nil))
-	}
-	return age
 }

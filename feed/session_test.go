@@ -211,7 +211,7 @@ func TestCloseHasADeadline(t *testing.T) {
 		t.Fatal("closed early")
 	}
 	st.wait(2)
-	if !p.closed || !p.hard || len(st.shard.sessions) != 0 {
+	if !p.closed || !p.hard || len(st.shard.seats) != 0 {
 		t.Fatalf("closed %v, hard %v", p.closed, p.hard)
 	}
 }

@@ -24,7 +24,7 @@ type shard struct {
 	now   int64 // wall ns
 	stats ShardStats
 
-	sessions  map[*session]struct{}
+	seats     []seat // its sessions
 	opened    uint32 // sessions so far
 	groups    map[string]*group
 	tables    []*[tableSize]*interest // by instrument, then by slot and dialect
@@ -103,7 +103,7 @@ type ShardStats struct {
 }
 
 func newShard(h *Hub, in Inbox) *shard {
-	s := &shard{hub: h, sessions: make(map[*session]struct{}), groups: make(map[string]*group), refillAt: math.MaxUint64}
+	s := &shard{hub: h, groups: make(map[string]*group), refillAt: math.MaxUint64}
 	s.id = h.addInbox(in)
 	return s
 }
@@ -119,7 +119,7 @@ func (s *shard) open(sock socket, o Options, now int64) *session {
 	}
 	m := &session{shard: s, sock: sock, options: o.kept(), opened: now, heard: now}
 	m.number = s.welcome(&o)
-	s.sessions[m] = struct{}{}
+	s.sit(m)
 	s.join(m, nil, nil)
 	m.open(&o)
 	return m
@@ -418,7 +418,7 @@ func (s *shard) bury() {
 	for i, m := range s.ended {
 		s.ended[i] = nil
 		m.leave()
-		delete(s.sessions, m)
+		s.unsit(m)
 	}
 	s.ended = s.ended[:0]
 }

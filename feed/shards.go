@@ -154,13 +154,14 @@ func (s *Shards) Shutdown(ctx context.Context, drain time.Duration) {
 func (l *loop) shutdown(drain int64) {
 	s := l.shard
 	l.stopping = true
-	n := int64(len(s.sessions))
+	n := int64(len(s.seats))
 	i := int64(0)
 	spread := drain - min(closeNanos, drain/2)
 	if drain > 0 {
 		s.drained = s.now + drain
 	}
-	for m := range s.sessions {
+	for _, seat := range s.seats {
+		m := seat.session
 		if m.dead {
 			continue
 		}
@@ -176,8 +177,8 @@ func (l *loop) shutdown(drain int64) {
 
 // cut ends all sessions at once.
 func (l *loop) cut() {
-	for m := range l.shard.sessions {
-		m.kill(wire.CloseShutdown, "drain time is over", true)
+	for _, seat := range l.shard.seats {
+		seat.session.kill(wire.CloseShutdown, "drain time is over", true)
 	}
 }
 
@@ -201,7 +202,7 @@ func (s *Shards) Stats() ShardStats {
 // total returns the shard's totals as of now.
 func (s *shard) total() ShardStats {
 	st := s.stats
-	st.Sessions, st.Groups, st.LogBytes = len(s.sessions), len(s.groups), s.bytes
+	st.Sessions, st.Groups, st.LogBytes = len(s.seats), len(s.groups), s.bytes
 	return st
 }
 

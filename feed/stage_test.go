@@ -170,6 +170,7 @@ func (p *pipe) write(b []byte) (int, error) {
 func (p *pipe) read(on bool)    { p.reading = on }
 func (p *pipe) close(hard bool) { p.closed, p.hard = true, hard }
 func (p *pipe) since() int64    { return 0 }
+func (p *pipe) buffers() bool   { return false }
 
 // give makes room and tells the session.
 func (p *pipe) give(n int) {

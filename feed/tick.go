@@ -35,18 +35,11 @@ func (s *shard) next() int64 {
 }
 
 func (s *shard) inspect() {
-	s.stats.UnsentAge, s.stats.Slow = 0, 0
-	for m := range s.sessions {
-		age := m.inspect()
-		s.stats.UnsentAge = max(s.stats.UnsentAge, age)
-		if age > slowNanos {
-			s.stats.Slow++
-		}
-	}
+	s.lookAfter()
 	for _, g := range s.groups {
 		g.inspect()
 	}
-	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.sessions), len(s.groups), s.bytes
+	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.seats), len(s.groups), s.bytes
 }
 
 // inspect returns the memory of a quiet log. One that is far too large for what
