@@ -41,11 +41,12 @@ type group struct {
 	flushDue  int64  // when its window closes, 0 if nothing waits
 	flushFrom uint64 // the log's head when its window opened
 	beatDue   int64  // when its next heartbeat is due, 0: none
-	received  int    // bytes in the present second
+	received  int    // bytes since it was inspected
 
 	torn      bool // after an overload nothing is appended until a marker comes
 	extending int  // attachments for listings under way
 	closed    bool
+	filled    bool // in the shard's list
 }
 
 // groupStream is a stream of a group, in order of id.
@@ -221,6 +222,11 @@ func (g *group) soil() {
 // sent is young.
 func (g *group) room(n int) {
 	g.received += n
+	if !g.filled {
+		g.filled = true
+		g.shard.filled = append(g.shard.filled, g)
+		g.shard.inspectSoon()
+	}
 	l := &g.log
 	if l.fits(n) || g.grow(n) {
 		return

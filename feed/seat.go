@@ -23,6 +23,7 @@ const never = math.MaxInt64
 func (s *shard) sit(m *session) {
 	m.seat = int32(len(s.seats))
 	s.seats = append(s.seats, seat{session: m})
+	s.inspectSoon()
 }
 
 // unsit takes a session out of the list; the last one takes its place.
@@ -34,26 +35,34 @@ func (s *shard) unsit(m *session) {
 	s.seats = s.seats[:last]
 }
 
-// lookAfter looks after the sessions for which that is due.
-func (s *shard) lookAfter() {
+// lookAfter looks after the sessions for which that is due, and returns when it
+// is due for the next.
+func (s *shard) lookAfter() (next int64) {
+	next = never
 	s.stats.UnsentAge, s.stats.Slow = 0, 0
 	for i := range s.seats {
 		st := &s.seats[i]
 		if st.lookAt > s.now {
+			next = min(next, st.lookAt)
 			continue
 		}
 		age := st.session.inspect()
 		st.lookAt = st.session.lookAt()
+		next = min(next, st.lookAt)
 		s.stats.UnsentAge = max(s.stats.UnsentAge, age)
 		if age > slowNanos {
 			s.stats.Slow++
 		}
 	}
+	return next
 }
 
 // attend has the session looked after from now on: it has something that may
 // become too old.
-func (m *session) attend() { m.shard.seats[m.seat].lookAt = 0 }
+func (m *session) attend() {
+	m.shard.seats[m.seat].lookAt = 0
+	m.shard.inspectSoon()
+}
 
 // lookAt returns when the session is to be looked after again, if it does not
 // ask for it by attend.

@@ -73,3 +73,37 @@ func TestPingsComeInTime(t *testing.T) {
 		}
 	}
 }
+
+// A shard whose sessions rest, and whose logs are empty, wakes seldom; from a
+// client that does not read on, once a second.
+func TestShardAtRestWakesSeldom(t *testing.T) {
+	st := newStage(t, 1)
+	p := st.open(Options{Quiet: true}, unlimited)
+	p.subscribe("bbo.S0")
+	wakes := func() (n int) {
+		for end := st.now + 60e9; ; n++ {
+			if st.now = max(st.shard.next(), st.now); st.now >= end {
+				return n
+			}
+			st.round()
+		}
+	}
+	st.move(0, 1)
+	st.wait(10e9)
+	if n := wakes(); n > int(60e9/restNanos) || logBytes(st.shard) != 0 {
+		t.Fatalf("%d wakes in a minute of rest, with %d bytes of logs", n, logBytes(st.shard))
+	}
+	p.room = 0
+	st.move(0, 1)
+	st.rounds()
+	if soon := st.shard.next() - st.now; soon > inspectNanos {
+		t.Fatalf("a client does not read: looked after in %d ms", soon/1e6)
+	}
+	if n := wakes(); n < 59 {
+		t.Fatalf("%d wakes in a minute while a client does not read", n)
+	}
+	st.wait(5e9)
+	if !p.closed || p.end.Code != wire.CloseTooSlow {
+		t.Fatalf("closed %v, %+v", p.closed, p.end)
+	}
+}

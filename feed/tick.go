@@ -4,8 +4,8 @@ import (
 	"tickcast/wire"
 )
 
-// tick does what is due at now: flush windows, heartbeats, deadlines, and
-// once a second a look at every session and log.
+// tick does what is due at now: flush windows, heartbeats, deadlines, and a look
+// at the sessions and logs that need it.
 func (s *shard) tick(now int64) {
 	s.now = now
 	for {
@@ -21,7 +21,6 @@ func (s *shard) tick(now int64) {
 		}
 	}
 	if now >= s.inspectAt {
-		s.inspectAt = now + inspectNanos
 		s.inspect()
 	}
 }
@@ -34,17 +33,34 @@ func (s *shard) next() int64 {
 	return s.inspectAt
 }
 
+// inspect looks after sessions and logs, and says when it is to be called
+// again.
 func (s *shard) inspect() {
-	s.lookAfter()
-	for _, g := range s.groups {
-		g.inspect()
+	next := s.lookAfter()
+	kept := s.filled[:0]
+	for _, g := range s.filled {
+		if g.inspect() {
+			kept = append(kept, g)
+		}
 	}
+	clear(s.filled[len(kept):])
+	if s.filled = kept; len(kept) > 0 {
+		next = s.now
+	}
+	s.inspectAt = s.now + min(max(next-s.now, inspectNanos), restNanos)
 	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.seats), len(s.groups), s.bytes
 }
 
-// inspect returns the memory of a quiet log. One that is far too large for what
-// came since it looked before is halved: what comes may come in bursts.
-func (g *group) inspect() {
+// inspectSoon has inspect called within inspectNanos.
+func (s *shard) inspectSoon() { s.inspectAt = min(s.inspectAt, s.now+inspectNanos) }
+
+// inspect returns the memory of a quiet log, and reports whether there is more.
+// One that is far too large for what came since it looked before is halved: what
+// comes may come in bursts.
+func (g *group) inspect() (filled bool) {
+	if g.closed {
+		return false
+	}
 	quiet := g.received == 0
 	needed := max(int(int64(g.received)*logNanos/1e9), logBytesLow)
 	g.received = 0
@@ -60,6 +76,8 @@ func (g *group) inspect() {
 		l.shrink(before / 2)
 	}
 	g.shard.bytes += len(l.buf) - before
+	g.filled = len(l.buf) > 0
+	return g.filled
 }
 
 // due handles a timer of the group that has come up.
