@@ -19,7 +19,7 @@ type observation struct {
 func (r *run) observe() observation {
 	o := observation{at: time.Now(), message: r.meter.counts().messages}
 	o.server, o.known = ReadUsage(r.cfg.PID)
-	o.own, o.ownOK = ownCPU()
+	o.own, o.ownOK = OwnCPU()
 	return o
 }
 

@@ -69,8 +69,9 @@ func parseRSS(b []byte) (int64, error) {
 	return kib << 10, err
 }
 
-// ownCPU returns the processor time that this process has used.
-func ownCPU() (time.Duration, bool) {
+// OwnCPU returns the processor time that this process has used; false if that
+// cannot be known. Unlike ReadUsage it opens no file.
+func OwnCPU() (time.Duration, bool) {
 	var ru unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &ru) != nil {
 		return 0, false

@@ -8,4 +8,5 @@ import "time"
 // as on this system.
 func ReadUsage(int) (Usage, bool) { return Usage{}, false }
 
-func ownCPU() (time.Duration, bool) { return 0, false }
+// OwnCPU returns what this process has used; false, as on this system.
+func OwnCPU() (time.Duration, bool) { return 0, false }

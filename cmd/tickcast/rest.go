@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -60,7 +59,7 @@ func settle(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
-		if u, known := bench.ReadUsage(os.Getpid()); known && r.due(u.CPU) {
+		if used, known := bench.OwnCPU(); known && r.due(used) {
 			debug.FreeOSMemory()
 		}
 	}
