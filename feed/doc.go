@@ -79,7 +79,7 @@
 // Nor are gaps counted when a session falls off, but when it resumes: they
 // are the difference between how far it had come and where its states stand.
 //
-// A shard avoids the scheduler for a second after work, in waits of 5 ms. A
+// A shard avoids the scheduler for a second after packets, in waits of 5 ms. A
 // thread that blocks in the ordinary way makes the runtime's monitor begin
 // anew, every 20 us at first: with 10 updates a second to 1,000 clients that
 // were 690 wake-ups a second, a third of the cost of a write. A collection need

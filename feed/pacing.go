@@ -15,21 +15,27 @@ const (
 	// pauseWriteNanos bounds it too, for each write of the round: beyond it
 	// writes are so rare that fewer of them save nothing.
 	pauseWriteNanos = 56_000
-	// hotNanos is for how long after work a shard avoids the scheduler.
-	hotNanos = int64(1e9)
+	// hotNanos is for how long after packets a shard avoids the scheduler, for
+	// more may come; answerNanos is for how long after other writes, heartbeats and
+	// pings: their answers come at once.
+	hotNanos    = int64(1e9)
+	answerNanos = int64(50e6)
 )
 
 // pacing decides when the next round begins.
 type pacing struct {
-	next   int64 // no round before
-	worked int64 // when a round last had something to write
+	next     int64 // no round before
+	hotUntil int64 // when what the rounds carried will not be followed by more
 }
 
 // round notes a round, with the packets that it took and the writes that it
 // made.
 func (p *pacing) round(began, ended int64, packets, writes int) {
-	if writes > 0 || packets > 0 {
-		p.worked = began
+	switch {
+	case packets > 0:
+		p.hotUntil = max(p.hotUntil, began+hotNanos)
+	case writes > 0:
+		p.hotUntil = max(p.hotUntil, ended+answerNanos)
 	}
 	p.next = 0
 	if writes == 0 || packets < 2 {
@@ -44,5 +50,5 @@ func (p *pacing) round(began, ended int64, packets, writes int) {
 // due returns the instant before which no round begins, 0 if there is none.
 func (p *pacing) due() int64 { return p.next }
 
-// hot reports whether there was work a moment ago.
-func (p *pacing) hot(now int64) bool { return now-p.worked < hotNanos }
+// hot reports whether more work is likely to come in a moment.
+func (p *pacing) hot(now int64) bool { return now < p.hotUntil }
