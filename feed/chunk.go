@@ -204,14 +204,8 @@ func whole(base uint64, low uint32) uint64 { return base + uint64(low-uint32(bas
 
 // seq returns the last number of an event channel's stream after a transaction.
 func (c *chunk) seq(s *stored, channel wire.Channel) uint64 {
-	switch channel {
-	case wire.ChannelTrade:
-		return whole(c.trade, s.trade)
-	case wire.ChannelOrder:
-		return whole(c.order, s.order)
-	default:
-		return whole(c.book, s.book)
-	}
+	t := c.txn(s)
+	return t.seq(channel)
 }
 
 func (c *chunk) youngest() *stored { return &c.txns[len(c.txns)-1] }

@@ -48,7 +48,6 @@ func (s *shard) inspect() {
 		next = s.now
 	}
 	s.inspectAt = s.now + min(max(next-s.now, inspectNanos), restNanos)
-	s.stats.Sessions, s.stats.Groups, s.stats.LogBytes = len(s.seats), len(s.groups), s.bytes
 }
 
 // inspectSoon has inspect called within inspectNanos.
