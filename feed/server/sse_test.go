@@ -149,13 +149,13 @@ func TestEventsDrain(t *testing.T) {
 	if ev := late.end(); ev.retry < retryMin || ev.data != "" {
 		t.Errorf("late: %+v", ev)
 	}
+	if _, err := hold.drained(); err != nil { // it must answer before its time is over
+		t.Error(err)
+	}
 	for _, e := range sources {
 		if ev := e.end(); ev.retry < retryMin || ev.data != fmt.Sprintf(`{"op":"notice","code":"shutdown","reconnect_ms":%d}`, ev.retry) {
 			t.Errorf("%+v", ev)
 		}
-	}
-	if _, err := hold.drained(); err != nil {
-		t.Error(err)
 	}
 	<-done
 	stop()
