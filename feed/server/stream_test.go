@@ -3,12 +3,14 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"tickcast/feed"
 	"tickcast/wire"
 )
 
@@ -169,6 +171,11 @@ func testPingsOfServer(t *testing.T, newRig maker) {
 	if op, _, err := loud.frame(); op != wire.OpcodePing || err != nil {
 		t.Errorf("got %v %v; want a ping", op, err)
 	}
+	// A goroutine that has written it must have noted that, or it would count as
+	// stuck for the whole leap.
+	g.eventually("nothing unsent", func() bool {
+		return !slices.ContainsFunc(g.shards.Sessions(), func(s feed.SessionInfo) bool { return s.UnsentAge > 0 })
+	})
 	g.leap(61 * time.Second)
 	if code, _ := loud.closeFrame(); code != wire.CloseNoPong {
 		t.Errorf("code %d", code)
